@@ -1,0 +1,49 @@
+import { z } from "zod";
+import { HEALTH_KINDS } from "../health/verdict.ts";
+import { knownYankInstanceSchema } from "../qapi/yank.ts";
+import { ACTIONS } from "../yank/plan.ts";
+
+export const API_PREFIX = "/api/v1";
+export const vmIdSchema = z.string().regex(/^[a-z0-9]{6,32}$/, "a vmId is 6 to 32 lower-case letters and digits");
+
+/** `POST /api/v1/plans` */
+export const planRequestSchema = z.strictObject({
+  action: z.enum(ACTIONS),
+  targets: z
+    .array(
+      z.strictObject({
+        vmId: vmIdSchema,
+        /** Required and not empty for `yank`; must be absent for the other actions. */
+        instances: z.array(knownYankInstanceSchema).min(1).max(64).optional(),
+      }),
+    )
+    .min(1)
+    .max(500),
+});
+export type PlanRequest = z.infer<typeof planRequestSchema>;
+
+/** `POST /api/v1/acts` */
+export const actRequestSchema = z.strictObject({
+  planId: z.string().min(1).max(64),
+  typedName: z.string().max(1_024).optional(),
+  reason: z.string().max(2_000).optional(),
+});
+export type ActRequest = z.infer<typeof actRequestSchema>;
+
+/** `POST /api/v1/session`: turns the access token of the printed URL into a cookie. */
+export const sessionRequestSchema = z.strictObject({ token: z.string().min(1).max(256) });
+export type SessionRequest = z.infer<typeof sessionRequestSchema>;
+
+/** `GET /api/v1/vms` */
+export const vmsQuerySchema = z.object({
+  verdict: z.enum(HEALTH_KINDS).optional(),
+  q: z.string().max(200).optional(),
+  bridge: z.string().max(100).optional(),
+});
+
+/** `GET /api/v1/events`, `GET /api/v1/audit` */
+export const pageQuerySchema = z.object({
+  vmId: vmIdSchema.optional(),
+  before: z.coerce.number().int().positive().optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});

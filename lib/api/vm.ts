@@ -1,0 +1,111 @@
+import type { LaneView } from "../health/lane.ts";
+import type { Verdict } from "../health/verdict.ts";
+import type { RunState } from "../qapi/run-state.ts";
+import type { EvidenceLine, Incarnation, Launcher, MigrationReport, VmId } from "../vm/report.ts";
+import type { InstanceReport } from "../vm/instance.ts";
+
+/** A verdict on the hub's clock. The members of the verdict itself (`kind`, `reason`, …) stand beside the times. */
+export type HealthView = Verdict & {
+  /** Unix ms; since when this kind of verdict holds. */
+  sinceAtMs: number;
+  /** Unix ms of the newest valid reading behind it, at the time of the last change. */
+  readingAtMs: number;
+  /** For `unknown`: the last verdict that was established, for "was … N s ago". */
+  was?: { verdict: Verdict; atMs: number };
+  mayStillFinish?: string;
+};
+
+export type MigrationView = Omit<MigrationReport, "sampleAgeMs" | "stalledAgeMs"> & {
+  sampleAtMs: number;
+  stalledSinceAtMs?: number;
+};
+
+/** One row of the fleet. All `…AtMs` are Unix ms on the hub's clock. */
+export interface VmSummary {
+  vmId: VmId;
+  name: string;
+  bridgeId: string;
+  /** The bridge's label; "Host" on the screen. */
+  host: string;
+  address: string;
+  launcher: Launcher;
+  isSimulated: boolean;
+  /** "7.2.22"; undefined until greeted. */
+  qemuVersion?: string;
+  hasOob?: boolean;
+  runState?: RunState;
+  runStateAtMs?: number;
+  /** Shown as "was running": the value is old because in-band is overdue or the bridge is lost. */
+  runStateIsLastKnown: boolean;
+  health: HealthView;
+  lanes: { inBand: LaneView; outOfBand: LaneView };
+  migration?: MigrationView;
+  /** Instances that may be yanked from here. */
+  yankableCount: number;
+  instanceCount: number;
+  tags: string[];
+  /** The act under way on this VM, if any: a second one is refused. */
+  actInProgress?: { actId: string; who: string; sinceAtMs: number };
+  changedAtRevision: number;
+  endedAtMs?: number;
+  endedReason?: string;
+}
+
+/** What the page of one VM shows. */
+export interface VmDetail extends VmSummary {
+  uuid?: string;
+  incarnation: Incarnation;
+  qemuPackage?: string;
+  evidence: EvidenceLine[];
+  instances: InstanceReport[];
+  instancesAtMs?: number;
+  topologyAtMs?: number;
+  notices: string[];
+  /** Only while watched: exact round trips and counters. */
+  readings?: {
+    atMs: number;
+    inBandRoundTripMs?: number;
+    outOfBandRoundTripMs?: number;
+    counters: { eventsSeen: number; repliesDropped: number; lateReplies: number; bytesRead: number; reconnects: number };
+  };
+}
+
+export interface BridgeView {
+  bridgeId: string;
+  host: string;
+  isSimulated: boolean;
+  isConnected: boolean;
+  /** Unix ms of the newest probe of any of its VMs, by the hub's clock. */
+  newestProbeAtMs?: number;
+  lostSinceAtMs?: number;
+  vmCount: number;
+  notices: string[];
+  /** Why a second bridge or an outdated one was turned away. */
+  refused?: { reason: string; atMs: number };
+}
+
+/** `GET /api/v1/vms` */
+export interface FleetSnapshot {
+  epoch: string;
+  revision: number;
+  serverTimeMs: number;
+  bridges: BridgeView[];
+  vms: VmSummary[];
+}
+
+/** `GET /api/v1/events?vmId=`; newest first. */
+export interface VmEvent {
+  /** Grows over the life of the store; for paging with `before`. */
+  eventId: number;
+  vmId: VmId;
+  incarnationId?: string;
+  atMs: number;
+  kind: "qmp-event" | "verdict" | "vm-appeared" | "vm-ended" | "incarnation-changed" | "connection" | "dropped";
+  /** QMP event name, or a short title. */
+  title: string;
+  text?: string;
+  data?: unknown;
+  /** QEMU's own timestamp where it had one. */
+  qemuAtMs?: number;
+  count: number;
+}
