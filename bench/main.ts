@@ -1,0 +1,68 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { renderTable } from "./support/result.ts";
+import type { Bench, BenchResult } from "./support/result.ts";
+import { qmpRoundTrip } from "./qmp-round-trip.ts";
+
+const BENCHES: readonly Bench[] = [qmpRoundTrip];
+
+const HELP = `Usage: ./ripcord bench [NAME…] [--quick] [--out DIR]
+
+Measures speed and memory as ratios to a floor measured in the same run.
+Prints tables and writes them, with JSON, to DIR (default bench/results).
+
+${BENCHES.map((bench) => `  ${bench.name.padEnd(18)} ${bench.about.split(". ")[0] ?? ""}`).join("\n")}
+`;
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { quick: { type: "boolean", default: false }, out: { type: "string", default: "bench/results" }, help: { type: "boolean" } },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name === name));
+  if (unknown.length > 0) {
+    process.stderr.write(`No such benchmark: ${unknown.join(", ")}\n\n${HELP}`);
+    return 2;
+  }
+  const chosen = positionals.length === 0 ? BENCHES : BENCHES.filter((bench) => positionals.includes(bench.name));
+  const machine = describeMachine();
+  process.stdout.write(`${machine}\n\n`);
+  mkdirSync(values.out, { recursive: true });
+  const results: BenchResult[] = [];
+  for (const bench of chosen) {
+    const reason = bench.cannotRun?.();
+    if (reason !== undefined) {
+      process.stdout.write(`${bench.name}: not run: ${reason}\n\n`);
+      continue;
+    }
+    const result = await bench.run({ isQuick: values.quick, log: (line) => process.stderr.write(`${bench.name}: ${line}\n`) });
+    results.push(result);
+    process.stdout.write(`${renderTable(result)}\n`);
+    // After each, so that a later one that fails loses nothing.
+    writeFileSync(`${values.out}/results.json`, `${JSON.stringify({ machine, isQuick: values.quick, results }, null, 2)}\n`);
+    writeFileSync(`${values.out}/results.md`, [machine, "", ...results.map(renderTable)].join("\n"));
+  }
+  return 0;
+}
+
+/** The machine by cores and versions only. */
+function describeMachine(): string {
+  return `${cpus().length} cores, Node ${process.versions.node}, ${qemuVersion()}, Linux`;
+}
+
+function qemuVersion(): string {
+  try {
+    const line = execFileSync("qemu-system-x86_64", ["--version"], { encoding: "utf8" }).split("\n")[0] ?? "";
+    return `QEMU ${/version (\S+)/.exec(line)?.[1] ?? "unknown"}`;
+  } catch {
+    return "no QEMU";
+  }
+}
+
+process.exitCode = await main();

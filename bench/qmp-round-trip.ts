@@ -1,0 +1,111 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { QmpClient } from "#server/qmp/client";
+import type { QmpLane } from "#server/qmp/client";
+import { startIdleQemu } from "./support/idle-qemu.ts";
+import type { Bench, BenchOptions, BenchResult, Measurement } from "./support/result.ts";
+import { median, short } from "./support/stats.ts";
+
+/** At least this much of the bare loop's speed. */
+const AIM_RATIO = 0.9;
+const ROUND_TRIPS_PER_BATCH = 400;
+
+/** One sequential exchange; resolves when the reply is there. */
+type Exchange = () => Promise<void>;
+
+export const qmpRoundTrip: Bench = {
+  name: "qmp-round-trip",
+  about:
+    "Sequential QMP round trips of `server/qmp` on an idle real QEMU, against a bare socket loop that writes a fixed line and waits for a line, without parsing. Batches alternate, so that both meet the same machine.",
+  run: measure,
+};
+
+async function measure({ isQuick, log }: BenchOptions): Promise<BenchResult> {
+  const directory = mkdtempSync(join(tmpdir(), "ripcord-bench-"));
+  const qemu = await startIdleQemu(directory, ["client", "floor"]);
+  try {
+    const client = new QmpClient({
+      address: { path: qemu.monitor("client") },
+      allowedCommands: new Set(["query-status", "query-yank"]),
+      inBandWindow: 1,
+    });
+    await client.connect();
+    const floor = await openBareLoop(qemu.monitor("floor"));
+    const batches = isQuick ? 5 : 25;
+    const measurements: Measurement[] = [];
+    for (const lane of ["in-band", "out-of-band"] as const) {
+      log(`${lane}: ${batches} batches of ${ROUND_TRIPS_PER_BATCH}, alternating`);
+      const ours = clientExchange(client, lane);
+      const bare = floor.exchange(lane);
+      await batch(ours);
+      await batch(bare);
+      const oursMs: number[] = [];
+      const bareMs: number[] = [];
+      for (let round = 0; round < batches; round++) {
+        // The order alternates too: whoever goes second inherits a warmer cache.
+        const order = round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const);
+        for (const which of order) {
+          if (which === 0) oursMs.push(await batch(ours));
+          else bareMs.push(await batch(bare));
+        }
+      }
+      const ratio = median(bareMs) / median(oursMs);
+      measurements.push({
+        name: lane === "in-band" ? "in-band `query-status`" : "out-of-band `query-yank`",
+        measured: `${short((median(oursMs) / ROUND_TRIPS_PER_BATCH) * 1_000)} µs`,
+        floor: `${short((median(bareMs) / ROUND_TRIPS_PER_BATCH) * 1_000)} µs`,
+        ratio,
+        aim: `≥ ${AIM_RATIO} of the floor's speed`,
+        isMet: ratio >= AIM_RATIO,
+      });
+    }
+    client.close();
+    floor.close();
+    const notes = [`QEMU ${qemu.version}; median of ${batches} batches of ${ROUND_TRIPS_PER_BATCH} sequential round trips each.`];
+    return { bench: qmpRoundTrip.name, about: qmpRoundTrip.about, measurements, notes };
+  } finally {
+    await qemu.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function clientExchange(client: QmpClient, lane: QmpLane): Exchange {
+  const command = lane === "in-band" ? "query-status" : "query-yank";
+  return () =>
+    new Promise((resolve, reject) => {
+      client.request({ lane, command, timeoutMs: 5_000 }, (result) => (result.ok ? resolve() : reject(result.error)));
+    });
+}
+
+async function batch(exchange: Exchange): Promise<number> {
+  const started = performance.now();
+  for (let count = 0; count < ROUND_TRIPS_PER_BATCH; count++) await exchange();
+  return performance.now() - started;
+}
+
+/** What nobody can be faster than in this runtime: a socket, a fixed line, a wait for the next line end. */
+async function openBareLoop(path: string): Promise<{ exchange(lane: QmpLane): Exchange; close(): void }> {
+  const socket = connect(path);
+  let onLine: (() => void) | undefined;
+  socket.on("data", (bytes) => {
+    if (bytes.includes(0x0a)) onLine?.();
+  });
+  const send = (line: string): Promise<void> =>
+    new Promise((resolve) => {
+      onLine = resolve;
+      socket.write(line);
+    });
+  await new Promise<void>((resolve) => {
+    onLine = resolve;
+  });
+  await send('{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":"n"}\r\n');
+  return {
+    exchange: (lane) => {
+      const line = lane === "in-band" ? '{"execute":"query-status","id":"f"}\r\n' : '{"exec-oob":"query-yank","id":"f"}\r\n';
+      return () => send(line);
+    },
+    close: () => socket.destroy(),
+  };
+}
