@@ -3,7 +3,7 @@ import { HEALTH_KINDS } from "../health/verdict.ts";
 import { knownYankInstanceSchema } from "../qapi/yank.ts";
 import { ACTIONS } from "../yank/plan.ts";
 
-export const API_PREFIX = "/api/v1";
+export { API_PREFIX } from "./prefix.ts";
 export const vmIdSchema = z.string().regex(/^[a-z0-9]{6,32}$/, "a vmId is 6 to 32 lower-case letters and digits");
 
 /** `POST /api/v1/plans` */

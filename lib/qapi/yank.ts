@@ -1,17 +1,9 @@
 import { z } from "zod";
+import { isKnownYankType } from "./yank-instance.ts";
+import type { YankInstance } from "./yank-instance.ts";
 
-/** @see QEMU qapi/yank.json, YankInstanceType (unchanged from 6.0 to 11.1). */
-export const YANK_INSTANCE_TYPES = ["block-node", "chardev", "migration"] as const;
-export type YankInstanceType = (typeof YANK_INSTANCE_TYPES)[number];
-
-/** A connection that `yank` can cut. Members keep QEMU's own spelling, dashes included. */
-export type KnownYankInstance = { type: "block-node"; "node-name": string } | { type: "chardev"; id: string } | { type: "migration" };
-
-/** An instance type that a newer QEMU knows and we do not: listed as it came, never yanked. */
-export type UnknownYankInstance = { type: string } & Record<string, unknown>;
-
-/** One element of `query-yank`'s answer, exactly as QEMU sent it. */
-export type YankInstance = KnownYankInstance | UnknownYankInstance;
+export { YANK_INSTANCE_TYPES, isKnownYankInstance } from "./yank-instance.ts";
+export type { KnownYankInstance, UnknownYankInstance, YankInstance, YankInstanceType } from "./yank-instance.ts";
 
 export const knownYankInstanceSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("block-node"), "node-name": z.string().min(1).max(1024) }),
@@ -22,14 +14,5 @@ export const knownYankInstanceSchema = z.discriminatedUnion("type", [
 /** Accepts the three known types and, as it came, anything else that has a `type`. */
 export const yankInstanceSchema: z.ZodType<YankInstance> = z.union([
   knownYankInstanceSchema,
-  z.looseObject({ type: z.string().refine((type) => !isKnownType(type), "malformed instance of a known type") }),
+  z.looseObject({ type: z.string().refine((type) => !isKnownYankType(type), "malformed instance of a known type") }),
 ]);
-
-/** Whether Ripcord knows what this instance is, and so whether it may ever be yanked. */
-export function isKnownYankInstance(instance: YankInstance): instance is KnownYankInstance {
-  return isKnownType(instance.type);
-}
-
-function isKnownType(type: string): type is YankInstanceType {
-  return (YANK_INSTANCE_TYPES as readonly string[]).includes(type);
-}

@@ -1,5 +1,5 @@
-import { isKnownYankInstance } from "../qapi/yank.ts";
-import type { YankInstance } from "../qapi/yank.ts";
+import { isKnownYankInstance } from "../qapi/yank-instance.ts";
+import type { YankInstance } from "../qapi/yank-instance.ts";
 
 /** What stands on an instance, as far as a positive reading established it; never a guess. */
 export type ServesKind =
