@@ -20,6 +20,7 @@ export interface Finding {
 }
 
 const MAX_FILE_BYTES = 1024 * 1024;
+const MAX_LISTING_BYTES = 16 * 1024 * 1024;
 const PICTURE = /\.(png|jpe?g|svg|webp|ico|woff2)$/;
 
 const FORBIDDEN_PATHS: readonly [RegExp, string][] = [
@@ -43,9 +44,11 @@ const FORBIDDEN_LINES: readonly { in: RegExp; pattern: RegExp; message: string }
   { in: TEST, pattern: /\.waitForTimeout\(/, message: "sleeps instead of waiting for a fact" },
 ];
 
-/** Reads what git knows of and what it would add; needs a git checkout. */
+/** Reads what git knows of and what it would add. @throws Error where this is no git checkout. */
 export function readRepository(root: string): RepositoryFile[] {
-  const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" });
+  // Root in a container reads a checkout that belongs to somebody else, which git refuses unless told that it is meant.
+  const args = ["-c", `safe.directory=${root}`, "ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+  const listed = execFileSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: MAX_LISTING_BYTES });
   const files: RepositoryFile[] = [];
   for (const path of new Set(listed.split("\0"))) {
     const stat = path === "" ? undefined : statSync(join(root, path), { throwIfNoEntry: false });
