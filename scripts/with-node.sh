@@ -65,17 +65,21 @@ fetch_node() {
   new_enough "$store/$own/node_modules/.bin/node" ||
     fail "fetched $package@$pinned, but it does not run on this machine (its C library?); install Node $required or newer yourself"
 
-  if [ -e "$modules" ] || [ -L "$modules" ]; then
-    if new_enough "$modules/.bin/node"; then return 0; fi # Another run published its own meanwhile.
-    mv "$modules" "$store/$own/replaced"
-  fi
-  # Whoever comes second fails here or finds the link there: the first one's Node is as good as ours.
-  if ln -s "$own/node_modules" "$modules" 2>/dev/null && [ "$(readlink "$modules")" = "$own/node_modules" ]; then
-    trap - EXIT
-    rm -rf "${store:?}/$own/replaced"
-  fi
-  trap - INT TERM
+  publish "$own"
+  # Explicitly: what follows is an exec, which runs no EXIT trap.
+  [ "$(readlink "$modules" 2>/dev/null)" = "$own/node_modules" ] || rm -rf "${store:?}/$own"
+  trap - EXIT INT TERM
   new_enough "$modules/.bin/node" || fail "could not put Node $pinned into .node/; remove that folder and try again"
+}
+
+# Makes a fetched Node the one in use, unless another run has published its own meanwhile, which is as good.
+publish() {
+  if [ -e "$modules" ] || [ -L "$modules" ]; then
+    if new_enough "$modules/.bin/node"; then return 0; fi
+    mv "$modules" "$store/$1/replaced"
+  fi
+  ln -s "$1/node_modules" "$modules" 2>/dev/null || :
+  rm -rf "${store:?}/$1/replaced"
 }
 
 [ $# -gt 0 ] || fail "usage: scripts/with-node.sh COMMAND [ARGUMENT…]"
