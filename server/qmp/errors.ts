@@ -99,7 +99,7 @@ export class QmpInterruptedError extends QmpError {
 }
 
 /** `garbage`: bytes outside any object. `invalid-json`: an object that does not parse (QEMU can write a bare `inf`). */
-export type QmpProtocolCode = "message-too-large" | "garbage" | "invalid-json" | "telnet" | "unexpected-message";
+export type QmpProtocolCode = "message-too-large" | "garbage" | "invalid-json" | "telnet";
 
 /** The peer does not speak QMP, or not any more; the session ends with it. */
 export class QmpProtocolError extends QmpError {
