@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { listensOnPath, parseOption, readCommandLineFacts } from "./command-line.ts";
+
+describe("QEMU's command line", () => {
+  it("takes a doubled comma for a comma", () => {
+    expect(parseOption("socket,id=a,path=/run/a,,b.sock,server=on,wait=off")).toEqual(
+      new Map([
+        ["", "socket"],
+        ["id", "a"],
+        ["path", "/run/a,b.sock"],
+        ["server", "on"],
+        ["wait", "off"],
+      ]),
+    );
+  });
+
+  it("finds every way to name a monitor", () => {
+    const facts = readCommandLineFacts([
+      "qemu-system-x86_64",
+      ...["-mon", "chardev=a,mode=control"],
+      ...["-mon", "b"],
+      ...["-qmp", "unix:/run/q.sock,server=on,wait=off"],
+      ...["-monitor", "chardev:c"],
+      ...["-serial", "mon:unix:/run/s.sock,server=on"],
+      ...["--object", '{"qom-type":"monitor-qmp","id":"m","chardev":"d"}'],
+      ...["-object", "monitor-hmp,id=n,chardev=e"],
+    ]);
+    expect([...facts.monitorChardevs]).toEqual(["a", "b", "compat_monitor0", "c", "serial0", "d", "e"]);
+  });
+
+  it("reads chardevs, netdevs, TPMs and NBD nodes in QEMU's own and in libvirt's JSON form", () => {
+    const facts = readCommandLineFacts([
+      "qemu-system-x86_64",
+      ...["-chardev", "socket,id=c,host=h,port=1,reconnect=5"],
+      ...["-netdev", '{"type":"vhost-user","id":"hostnet0","chardev":"charnet0"}'],
+      ...["-tpmdev", "emulator,id=tpm-tpm0,chardev=chrtpm"],
+      ...[
+        "-blockdev",
+        '{"driver":"nbd","server":{"type":"inet","host":"nas","port":"10809"},"export":"e","node-name":"libvirt-1-storage"}',
+      ],
+      ...["-blockdev", "driver=nbd,node-name=n,server.type=unix,server.path=/run/n.sock"],
+    ]);
+    expect(facts.chardevs.get("c")).toMatchObject({ host: "h", port: "1", isServer: false, reconnectMs: 5_000 });
+    expect(facts.netdevChardevs.get("charnet0")).toBe("hostnet0");
+    expect(facts.tpmChardevs.get("chrtpm")).toBe("tpm-tpm0");
+    expect(facts.nbdNodes.get("libvirt-1-storage")).toEqual({ host: "nas", port: "10809", exportName: "e" });
+    expect(facts.nbdNodes.get("n")).toEqual({ path: "/run/n.sock", exportName: "" });
+  });
+
+  it("knows which socket the process was told to listen on, and not one that it merely dials", () => {
+    const line = ["qemu", "-qmp", "unix:run/q.sock,server=on", "-chardev", "socket,id=x,path=/run/peer.sock"];
+    expect(listensOnPath(line, "/srv/run/q.sock")).toBe(false);
+    expect(listensOnPath(line, "/srv/run/q.sock", (path) => `/srv/${path}`)).toBe(true);
+    expect(listensOnPath(line, "/run/peer.sock")).toBe(false);
+  });
+
+  it("survives an option without its value and JSON that is none", () => {
+    expect(() => readCommandLineFacts(["qemu", "-blockdev", "{nonsense", "-mon"])).not.toThrow();
+  });
+});

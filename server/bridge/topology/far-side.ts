@@ -1,0 +1,74 @@
+import type { FarSide } from "#lib/vm/instance";
+import type { CommandLineNbd } from "./command-line.ts";
+
+/**
+ * Canonical keys for the other end of a connection. A unix path and a loopback address mean something on one host only,
+ * so they carry the host: two VMs with equal keys depend on the same thing.
+ * @param host an id of this host that no other host shares (the bridge's id).
+ */
+export function nbdFarSide(source: CommandLineNbd, host: string): FarSide {
+  const exportText = source.exportName === "" ? "the default export" : `export ${source.exportName}`;
+  if ("path" in source) {
+    return { key: `nbd:unix:${host}:${source.path}:${source.exportName}`, text: `NBD server ${source.path}, ${exportText}` };
+  }
+  const address = `${source.host}:${source.port}`;
+  return { key: `nbd:${tcpKey(source.host, source.port, host)}:${source.exportName}`, text: `NBD server ${address}, ${exportText}` };
+}
+
+/** @param address `unix:/path` or `tcp:host:port` as in `ChardevReading`. */
+export function chardevFarSide(address: string, isServer: boolean, host: string): FarSide | undefined {
+  const [kind, rest] = [address.slice(0, address.indexOf(":")), address.slice(address.indexOf(":") + 1)];
+  if (rest === "") return undefined;
+  const key = kind === "tcp" ? tcpKey(...splitPort(rest), host) : `unix:${host}:${rest}`;
+  // The peer of a listening socket comes and goes; where it listens is what stays the same.
+  return isServer ? { key: `listen:${key}`, text: `whoever connects to ${rest}` } : { key, text: rest };
+}
+
+/** Migration uris: `tcp:host:port`, `unix:/path`, `exec:…`, `fd:…`. Undefined where the uri names no peer. */
+export function migrationFarSide(uri: string, host: string): FarSide | undefined {
+  if (uri.startsWith("tcp:")) return { key: tcpKey(...splitPort(uri.slice(4)), host), text: uri };
+  if (uri.startsWith("unix:")) return { key: `unix:${host}:${uri.slice(5)}`, text: uri };
+  return uri === "" ? undefined : { key: `${uri.split(":", 1)[0]}:${host}:${uri}`, text: uri };
+}
+
+/**
+ * Takes QEMU's file name of an NBD node apart. The export name is not escaped by QEMU, so it is cut out, not parsed.
+ * @see QEMU block/nbd.c, nbd_refresh_filename
+ */
+export function parseNbdFileName(fileName: string): CommandLineNbd | undefined {
+  if (fileName.startsWith("json:")) return parseJsonFileName(fileName.slice("json:".length));
+  const unix = /^nbd\+unix:\/\/\/(.*)\?socket=(.+)$/s.exec(fileName);
+  if (unix) return { path: unix[2] ?? "", exportName: unix[1] ?? "" };
+  const tcp = /^nbds?:\/\/([^/]+):(\d+)(?:\/(.*))?$/s.exec(fileName);
+  return tcp ? { host: tcp[1] ?? "", port: tcp[2] ?? "", exportName: tcp[3] ?? "" } : undefined;
+}
+
+function parseJsonFileName(json: string): CommandLineNbd | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  const member = (object: unknown, name: string): unknown =>
+    typeof object === "object" && object !== null ? (object as Record<string, unknown>)[name] : undefined;
+  const text = (candidate: unknown): string | undefined => (typeof candidate === "string" ? candidate : undefined);
+  if (member(value, "driver") !== "nbd") return undefined;
+  const server = member(value, "server");
+  const of = (name: string) => text(member(server, name)) ?? text(member(value, `server.${name}`));
+  const exportName = text(member(value, "export")) ?? "";
+  const [path, host, port] = [of("path"), of("host"), of("port")];
+  if (path !== undefined) return { path, exportName };
+  return host !== undefined && port !== undefined ? { host, port, exportName } : undefined;
+}
+
+function tcpKey(peer: string, port: string, host: string): string {
+  const bare = peer.replace(/^\[|\]$/g, "").toLowerCase();
+  const isLoopback = bare === "localhost" || bare === "::1" || bare.startsWith("127.");
+  return isLoopback ? `tcp:${host}:localhost:${port}` : `tcp:${bare}:${port}`;
+}
+
+function splitPort(address: string): [string, string] {
+  const at = address.lastIndexOf(":");
+  return at < 0 ? [address, ""] : [address.slice(0, at), address.slice(at + 1)];
+}

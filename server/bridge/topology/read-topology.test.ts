@@ -1,0 +1,153 @@
+import { describe, expect, it } from "vitest";
+import type { AskInBand } from "../vm/ports.ts";
+import { recordedVm, RefusedError } from "./fixtures/recorded-vm.ts";
+import { readTopology } from "./read-topology.ts";
+
+const monitorAddress = { kind: "unix", path: "/run/lab/mon.sock" } as const;
+
+describe.each(["7.2", "11.1"] as const)("reading the topology of a QEMU %s with many shapes", (version) => {
+  it("finds the device behind every NBD node, with its error policies resolved", async () => {
+    const vm = recordedVm(version);
+    const topology = await readTopology(vm.ask, { mayQueryBlock: true, instances: vm.instances });
+    expect(topology.blockNodes.get("nbd0")).toEqual({
+      disk: { device: "vda", type: "virtio-blk-pci", through: ["fmt0"], werror: "stop", rerror: "report" },
+      jobs: [],
+      fileName: "nbd+unix:///exp?socket=/run/lab/nbd.sock",
+      isReadOnly: false,
+    });
+    expect(topology.blockNodes.get("nbd1")?.disk).toMatchObject({
+      device: "/machine/peripheral-anon/device[0]",
+      werror: "enospc",
+      through: [],
+    });
+    const auto = [...topology.blockNodes.keys()].find((name) => name.startsWith("#block"));
+    expect(topology.blockNodes.get(auto ?? "")?.disk).toMatchObject({ device: "sd0", type: "scsi-hd", werror: "enospc", rerror: "stop" });
+  });
+
+  it("finds a drive's device by its drive property where query-block must not be sent", async () => {
+    const vm = recordedVm(version);
+    const ask: AskInBand = (command, args) => {
+      const isDriveOf = (path: string) => command === "qom-get" && args?.["property"] === "drive" && args["path"] === path;
+      if (isDriveOf("/machine/peripheral/sd0")) return Promise.resolve("drv0");
+      if (isDriveOf("/machine/peripheral/vda")) return Promise.resolve("fmt0");
+      return vm.ask(command, args);
+    };
+    const topology = await readTopology(ask, { mayQueryBlock: false, instances: vm.instances });
+    expect(vm.asked.filter((asked) => /^query-(block|named-block-nodes)\b(?!-jobs)/.test(asked))).toEqual([]);
+    expect([...topology.blockNodes.values()].map((node) => node.disk?.device).toSorted()).toEqual([
+      "/machine/peripheral-anon/device[0]",
+      "sd0",
+      "vda",
+    ]);
+    expect(topology.blockNodes.get("nbd0")).toMatchObject({ fileName: undefined, isReadOnly: undefined });
+  });
+
+  it("finds the owner of every chardev that has one", async () => {
+    const vm = recordedVm(version);
+    const { owners } = await readTopology(vm.ask, { mayQueryBlock: true, instances: vm.instances });
+    expect(owners.get("qga0")).toEqual({ kind: "device", id: "ga", type: "virtserialport", portName: "org.qemu.guest_agent.0" });
+    expect(owners.get("ser1")).toMatchObject({ kind: "device", id: "com2", type: "isa-serial" });
+    expect(owners.get("serial0")).toMatchObject({ kind: "device", type: "isa-serial" });
+    expect(owners.get("dbg")).toMatchObject({ kind: "device", type: "isa-debugcon" });
+    expect(owners.get("rngc")).toEqual({ kind: "object", id: "rng0", type: "rng-egd" });
+    expect(owners.get("mirr")).toEqual({ kind: "object", id: "fm0", type: "filter-mirror" });
+    expect(owners.has("lonely")).toBe(false);
+  });
+
+  it("keeps an address that does not change with the connection", async () => {
+    const vm = recordedVm(version);
+    const { chardevs } = await readTopology(vm.ask, { mayQueryBlock: true, instances: vm.instances });
+    expect(chardevs?.get("cli")).toMatchObject({ isServer: false, address: "unix:/run/lab/peer.sock" });
+    expect(chardevs?.get("ser1")).toMatchObject({ isMux: true });
+    expect(chardevs?.get("ripcord")).toMatchObject({ isServer: true, isConnected: true, address: "unix:/run/lab/mon.sock" });
+  });
+
+  it("stays within forty round trips", async () => {
+    const vm = recordedVm(version);
+    await readTopology(vm.ask, { mayQueryBlock: true, instances: vm.instances, monitorAddress, commandLine: vm.commandLine });
+    expect(vm.asked.length).toBeLessThanOrEqual(40);
+  });
+
+  it("asks once where nothing but monitors is listed", async () => {
+    const vm = recordedVm(version);
+    const instances = vm.instances.filter(
+      (instance) => instance.type === "chardev" && ["compat_monitor0", "ripcord"].includes(String(instance["id"])),
+    );
+    await readTopology(vm.ask, { mayQueryBlock: true, instances, monitorAddress });
+    expect(vm.asked).toEqual(["query-chardev"]);
+  });
+});
+
+describe("reading the topology", () => {
+  it("knows on 11.1 which chardevs are monitors", async () => {
+    const vm = recordedVm("11.1");
+    const topology = await readTopology(vm.ask, { mayQueryBlock: false, instances: vm.instances });
+    expect(topology.areMonitorsObjects).toBe(true);
+    expect(topology.owners.get("hmp")).toMatchObject({ kind: "monitor", type: "monitor-hmp" });
+    expect(topology.owners.get("mq")).toEqual({ kind: "monitor", id: "mq0", type: "monitor-qmp", portName: undefined });
+  });
+
+  it("leaves everything unread where QEMU refuses everything", async () => {
+    const ask: AskInBand = () => Promise.reject(new RefusedError("no such command"));
+    const topology = await readTopology(ask, {
+      mayQueryBlock: true,
+      instances: [
+        { type: "block-node", "node-name": "n" },
+        { type: "chardev", id: "c" },
+      ],
+    });
+    expect(topology.chardevs).toBeUndefined();
+    expect(topology.owners.size).toBe(0);
+    expect(topology.blockNodes.get("n")).toEqual({ disk: undefined, jobs: [], fileName: undefined, isReadOnly: undefined });
+  });
+
+  it("stops at once, and says why, when a question is not answered", async () => {
+    const vm = recordedVm("7.2");
+    const lost = Object.assign(new Error("in-band turned slow"), { outcome: "unknown" });
+    let left = 5;
+    let asked = 0;
+    const ask: AskInBand = (command, args) => {
+      asked += 1;
+      left -= 1;
+      return left < 0 ? Promise.reject(lost) : vm.ask(command, args);
+    };
+    await expect(readTopology(ask, { mayQueryBlock: true, instances: vm.instances })).rejects.toBe(lost);
+    expect(asked).toBe(6);
+  });
+
+  it("takes hostile answers for no answer", async () => {
+    const hostile: unknown[] = [
+      null,
+      42,
+      "x",
+      [],
+      {},
+      [null, 1, { label: 7 }],
+      { nodes: [{}], edges: "no" },
+      { nodes: [], edges: [{ parent: "a" }] },
+    ];
+    for (const answer of hostile) {
+      const topology = await readTopology(() => Promise.resolve(answer), {
+        mayQueryBlock: true,
+        instances: [
+          { type: "block-node", "node-name": "__proto__" },
+          { type: "chardev", id: "c" },
+        ],
+      });
+      expect(topology.owners.size).toBe(0);
+      expect(topology.blockNodes.get("__proto__")?.disk).toBeUndefined();
+    }
+  });
+
+  it("is bounded however many devices a VM has", async () => {
+    let asked = 0;
+    const ask: AskInBand = (command, args) => {
+      asked += 1;
+      if (command === "query-chardev") return Promise.resolve([{ label: "c", filename: "unix:/s,server=on" }]);
+      if (command !== "qom-list" || args?.["path"] === "/objects") return Promise.reject(new RefusedError("no"));
+      return Promise.resolve(Array.from({ length: 5_000 }, (_, n) => ({ name: `device[${n}]`, type: "child<isa-serial>" })));
+    };
+    await readTopology(ask, { mayQueryBlock: false, instances: [{ type: "chardev", id: "c" }] });
+    expect(asked).toBeLessThan(150);
+  });
+});
