@@ -12,8 +12,7 @@ import { ensureWebAppBuilt } from "./ensure-current.ts";
 const root = join(import.meta.dirname, "..");
 /** For the whole run, on two cores; a group that would begin after it has failed. */
 const RUN_LIMIT_MS = 25 * 60_000;
-/** Their tests start the hub, which serves the built web app. */
-const GROUPS_THAT_NEED_THE_WEB_APP = new Set(["lab", "browser"]);
+const requireAll = process.env.RIPCORD_REQUIRE_ALL === "1";
 const EXIT_USAGE = 2;
 
 const HELP = `Usage: ./ripcord test [--only GROUP,…]
@@ -64,7 +63,7 @@ async function main(args: string[]): Promise<number> {
 
   print(`\n── summary (${formatSeconds(performance.now() - startedMonoMs)})`);
   for (const [group, outcome] of outcomes) print(`${group.name.padEnd(11)} ${describe(outcome)}`);
-  const { passed, failed } = sumOutcomes([...outcomes.values()], { requireAll: process.env.RIPCORD_REQUIRE_ALL === "1" });
+  const { passed, failed } = sumOutcomes([...outcomes.values()], { requireAll });
   print(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
@@ -75,8 +74,10 @@ async function runGroup(group: Group, leftMs: number): Promise<Outcome> {
     return FAILED;
   }
   try {
-    if (GROUPS_THAT_NEED_THE_WEB_APP.has(group.name)) await ensureWebAppBuilt();
-    return await group.run({ root, limitMs: Math.min(group.limitMs, leftMs), say: print });
+    const missing = group.missing?.();
+    if (missing !== undefined) return { kind: "not-run", reason: missing };
+    if (group.needsWebApp) await ensureWebAppBuilt();
+    return await group.run({ root, limitMs: Math.min(group.limitMs, leftMs), requireAll, say: print });
   } catch (error) {
     print(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return FAILED;

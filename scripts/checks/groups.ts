@@ -13,6 +13,10 @@ export interface Group {
   about: string;
   /** Its own time limit. */
   limitMs: number;
+  /** Its tests start the hub, which serves the built web app. */
+  needsWebApp?: true;
+  /** Why it cannot run on this machine, as words that stand after "not run: "; undefined where it can. */
+  missing?: () => string | undefined;
   run: (context: GroupContext) => Promise<Outcome>;
 }
 
@@ -20,6 +24,8 @@ export interface GroupContext {
   root: string;
   /** What is left of the group's and of the whole run's time. */
   limitMs: number;
+  /** What is missing on this machine is a failure. */
+  requireAll: boolean;
   /** Prints a line of the group's own. */
   say: (line: string) => void;
 }
@@ -36,12 +42,26 @@ export const GROUPS: readonly Group[] = [
   check("lint", "type-aware lint and the import arrows (oxlint)", ["oxlint", "--type-aware", "--deny-warnings", ...LINTED_FOLDERS]),
   check("unused", "unused files, exports and dependencies (knip)", ["knip", "--no-progress"]),
   { name: "lock", about: "package-lock.json names every package of every platform", limitMs: 3 * MINUTE_MS, run: checkLock },
-  { name: "shell", about: "shell scripts (shellcheck)", limitMs: MINUTE_MS, run: checkShell },
+  { name: "shell", about: "shell scripts (shellcheck)", limitMs: MINUTE_MS, missing: missingShellcheck, run: checkShell },
   { name: "repository", about: "what is in the repository, and what must not be", limitMs: MINUTE_MS, run: checkFiles },
   { name: "unit", about: "unit tests (vitest)", limitMs: 6 * MINUTE_MS, run: (context) => runVitest(context, ["unit", "unit-dom"]) },
   { name: "contract", about: "simulator and every QEMU present, held to one suite", limitMs: 6 * MINUTE_MS, run: runContract },
-  { name: "lab", about: "real QEMUs, broken on purpose", limitMs: 8 * MINUTE_MS, run: runLab },
-  { name: "browser", about: "the screen in Chromium on real QEMUs (Playwright)", limitMs: 14 * MINUTE_MS, run: runBrowser },
+  {
+    name: "lab",
+    about: "real QEMUs, broken on purpose",
+    limitMs: 8 * MINUTE_MS,
+    needsWebApp: true,
+    missing: missingQemuPrograms,
+    run: (context) => runVitest(context, ["lab"]),
+  },
+  {
+    name: "browser",
+    about: "the screen in Chromium on real QEMUs (Playwright)",
+    limitMs: 14 * MINUTE_MS,
+    needsWebApp: true,
+    missing: () => missingQemuPrograms() ?? missingChromium(),
+    run: runBrowser,
+  },
 ];
 
 /** A check by one or more programs; their output is shown only when they object. */
@@ -73,7 +93,6 @@ async function checkLock({ root, limitMs, say }: GroupContext): Promise<Outcome>
 }
 
 async function checkShell({ root, limitMs, say }: GroupContext): Promise<Outcome> {
-  if (!hasProgram("shellcheck")) return { kind: "not-run", reason: "shellcheck is not installed" };
   const files = readRepository(root).filter((file) => /^#!.*sh\b/.test(file.text ?? ""));
   const args = ["--external-sources", "--", ...files.map((file) => file.path)];
   const end = await runProgram("shellcheck", args, { cwd: root, limitMs, output: "keep" });
@@ -88,25 +107,16 @@ function checkFiles({ root, say }: GroupContext): Promise<Outcome> {
   return Promise.resolve(findings.length === 0 ? PASSED : FAILED);
 }
 
-function runContract(context: GroupContext): Promise<Outcome> {
+// Without QEMU the suite goes on with the simulator alone; where everything is required, that half is a failure.
+async function runContract(context: GroupContext): Promise<Outcome> {
   const missing = missingQemuPrograms();
   if (missing) context.say(`contract on a real QEMU not run: ${missing}`);
-  return runVitest(context, ["contract"]).then((outcome) =>
-    // The suite itself goes on with the simulator; where everything is required, half of it is a failure.
-    missing && process.env.RIPCORD_REQUIRE_ALL === "1" && outcome.kind === "ran"
-      ? { kind: "ran", counts: { ...outcome.counts, failed: outcome.counts.failed + 1 } }
-      : outcome,
-  );
-}
-
-function runLab(context: GroupContext): Promise<Outcome> {
-  const missing = missingQemuPrograms();
-  return missing ? Promise.resolve({ kind: "not-run", reason: missing }) : runVitest(context, ["lab"]);
+  const outcome = await runVitest(context, ["contract"]);
+  if (!missing || !context.requireAll || outcome.kind !== "ran") return outcome;
+  return { kind: "ran", counts: { ...outcome.counts, failed: outcome.counts.failed + 1 } };
 }
 
 async function runBrowser(context: GroupContext): Promise<Outcome> {
-  const missing = missingQemuPrograms() ?? missingChromium();
-  if (missing) return { kind: "not-run", reason: missing };
   const end = await withReport(async (reportPath) =>
     runProgram("playwright", ["test", "--reporter=list,json"], {
       cwd: context.root,
@@ -148,6 +158,10 @@ async function withReport<T extends object>(run: (reportPath: string) => Promise
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function missingShellcheck(): string | undefined {
+  return hasProgram("shellcheck") ? undefined : "shellcheck not installed";
 }
 
 function missingQemuPrograms(): string | undefined {
