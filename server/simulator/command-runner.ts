@@ -45,10 +45,16 @@ export class CommandRunner {
     }
     const problem = checkArguments(command.arguments ?? NO_ARGUMENTS, call.args);
     if (problem !== undefined) return { kind: "error", qmpClass: "GenericError", desc: problem };
-    if (call.name === "qmp_capabilities") return session.negotiate(stringsOf(call.args.enable));
+    if (call.name === "qmp_capabilities") return this.#negotiate(session, call.args);
     const run = () => this.#spoil(call.name, command.run({ machine: this.#machine(), monitorId: session.id, lane: call.lane }, call.args));
     const afterMs = call.lane === "in-band" ? this.latencyMs("in-band", call.name) : 0;
     return afterMs > 0 ? this.#delay(afterMs, run) : run();
+  }
+
+  #negotiate(session: CommandSession, args: WireObject): CommandOutcome {
+    const outcome = session.negotiate(stringsOf(args.enable));
+    if (outcome.kind === "return") for (const listener of this.#machine().negotiationListeners) listener(session.id);
+    return outcome;
   }
 
   /** A slow command holds the main loop, as a slow command does. */

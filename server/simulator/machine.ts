@@ -28,6 +28,7 @@ export class SimulatedMachine {
   readonly migration: Migration;
   readonly monitors: SimulatedMonitor[] = [];
   readonly yanksReceived: ReceivedYank[] = [];
+  readonly negotiationListeners = new Set<(monitorId: string) => void>();
   readonly #onEnd: (how: EndOfMachine) => void;
 
   constructor(core: VmCore, options: SimulatedVmOptions, onEnd: (how: EndOfMachine) => void) {

@@ -82,6 +82,12 @@ export class SimulatedVm {
     return this.#machine.yanksReceived;
   }
 
+  /** Calls back each time a client has negotiated with a monitor, until the returned function is called. */
+  onNegotiated(listener: (monitorId: string) => void): () => void {
+    this.#machine.negotiationListeners.add(listener);
+    return () => void this.#machine.negotiationListeners.delete(listener);
+  }
+
   /** The port of a monitor on loopback TCP, once open. */
   tcpPort(monitorId: string): number | undefined {
     return this.#monitor(monitorId).tcpPort;
@@ -108,6 +114,13 @@ export class SimulatedVm {
   /** For connections lost or still being made: listed, and without a yank function. */
   setNbdState(nodeName: string, state: NbdState): void {
     this.#machine.block.setNbdState(nodeName, state);
+  }
+
+  /** A live server, and a new node of the same name where the old one was yanked; the guest runs again. */
+  repairDisk(nodeName: string): void {
+    if (this.nbdState(nodeName) !== "connected") this.setNbdState(nodeName, "connected");
+    this.#machine.block.thawServer(nodeName);
+    this.#machine.cont();
   }
 
   /** Recipe 1 whole: a frozen server, a request, and an in-band `stop` that never returns. */
