@@ -1,0 +1,52 @@
+import type { Closers } from "./closers.ts";
+import type { Lab } from "./lab.ts";
+import { NbdDisk } from "./nbd-disk.ts";
+import type { Culprit } from "./scenario.ts";
+import { LabVm, type LabVmOptions } from "./vm.ts";
+
+/**
+ * Recipe 1: the NBD server stops answering, and the drain of a `stop` blocks the main loop. Shared by every scenario
+ * that needs a main loop that hangs and can be yanked free.
+ */
+export class NbdHang {
+  readonly vm: LabVm;
+  readonly disk: NbdDisk;
+
+  private constructor(vm: LabVm, disk: NbdDisk) {
+    this.vm = vm;
+    this.disk = disk;
+  }
+
+  static async start(lab: Lab, closers: Closers, options: LabVmOptions): Promise<NbdHang> {
+    const disk = closers.add(await NbdDisk.start(lab, { name: `${options.name}-nbd` }), (opened) => opened.close());
+    const vm = closers.add(await LabVm.start(lab, { ...options, devices: disk.devices }), (opened) => opened.close());
+    return new NbdHang(vm, disk);
+  }
+
+  get culprit(): Culprit {
+    return { vm: this.vm, instance: { type: "block-node", "node-name": this.disk.nodeName } };
+  }
+
+  async induce(): Promise<void> {
+    await this.disk.server.freeze();
+    await this.disk.startRequest(this.vm.raw);
+    // STOP comes before the drain, and then the drain never ends: the event is the proof that `stop` was begun.
+    const stopped = this.vm.raw.nextEvent("STOP");
+    this.vm.raw.execute("stop", undefined, { timeoutMs: 0 }).catch(() => {});
+    await stopped;
+    await this.vm.waitUntilHung();
+  }
+
+  async removeCause(): Promise<void> {
+    this.disk.server.thaw();
+    await this.disk.startServer();
+  }
+
+  async restore(restarted: ReadonlySet<LabVm>): Promise<void> {
+    await this.vm.waitUntilAnswering();
+    if (restarted.has(this.vm)) return;
+    // Whether or not somebody yanked: a fresh connection is right in both cases.
+    await this.disk.replug(this.vm.raw);
+    await this.vm.raw.execute("cont");
+  }
+}

@@ -1,0 +1,30 @@
+import { openOrClose } from "../closers.ts";
+import { NbdDisk } from "../nbd-disk.ts";
+import { type ScenarioDefinition, composeScenario } from "../scenario.ts";
+import { LabVm } from "../vm.ts";
+
+const RECONNECT_DELAY_SECONDS = 3_600;
+
+export const nbdReconnecting: ScenarioDefinition = {
+  name: "nbd-reconnecting",
+  kind: "look-alike",
+  description:
+    "A disk on NBD with an hour's reconnect-delay; break ends the server under a request: nbd0 is listed, and a yank does nothing.",
+  start: (lab, { vmName = "nbd-reconnecting" }) =>
+    openOrClose(async (closers) => {
+      const disk = await NbdDisk.start(lab, { name: `${vmName}-nbd`, reconnectDelaySeconds: RECONNECT_DELAY_SECONDS });
+      closers.add(disk, (opened) => opened.close());
+      const vm = closers.add(await LabVm.start(lab, { name: vmName, devices: disk.devices }), (opened) => opened.close());
+      return composeScenario({
+        vms: [vm],
+        culprit: { vm, instance: { type: "block-node", "node-name": disk.nodeName } },
+        closers,
+        isBroken: async () => vm.isRunning && !disk.server.isRunning,
+        async induce() {
+          await disk.server.stop(0);
+          await disk.startRequest(vm.raw);
+        },
+        removeCause: () => disk.startServer(),
+      });
+    }),
+};
