@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 
 /** Longer than any install or build; who waits longer than this waits for something that hangs. */
 const MAX_WAIT_MS = 15 * 60_000;
@@ -21,7 +21,9 @@ export interface SetupLock {
 export function holdSetupLock(root: string, say: (message: string) => void): SetupLock {
   const folder = join(root, ".ripcord-setup");
   mkdirSync(folder, { recursive: true });
-  const database = new DatabaseSync(join(folder, "lock"));
+  // Only now, because Node 22 prints a warning about it, and most launches have nothing to install or build.
+  const sqlite = process.getBuiltinModule("node:sqlite");
+  const database = new sqlite.DatabaseSync(join(folder, "lock"));
   if (!tryLock(database, 0)) {
     say("another launch is installing or building here, waiting for it");
     if (!tryLock(database, MAX_WAIT_MS)) {
