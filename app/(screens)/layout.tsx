@@ -1,0 +1,15 @@
+import type { ReactNode } from "react";
+import { RealtimeProvider } from "../../components/realtime/realtime-provider.tsx";
+import { SideBar } from "../../components/shell/side-bar.tsx";
+
+export const dynamic = "force-dynamic";
+
+export default function ScreensLayout({ children }: { children: ReactNode }) {
+  // Pages are rendered in the hub's own process, so this is the hub's clock; the first tick corrects it.
+  return (
+    <RealtimeProvider renderedAtMs={Date.now()}>
+      <SideBar />
+      <div className="min-h-dvh sm:pl-14">{children}</div>
+    </RealtimeProvider>
+  );
+}

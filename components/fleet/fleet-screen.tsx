@@ -1,0 +1,110 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import { useSearchParams } from "next/navigation";
+import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import type { FleetSnapshot } from "#lib/api/vm";
+import { fleetQuery } from "../queries/fleet.ts";
+import { Screen } from "../shell/screen.tsx";
+import { Button } from "../ui/button.tsx";
+import { EmptyFleet } from "./empty-fleet.tsx";
+import { FleetTable } from "./fleet-table.tsx";
+import { countByVerdict, filterFromUrl, filterToUrl, matchesSearch, sortFleet, worstTrouble } from "./fleet-view.ts";
+import type { FleetFilter } from "./fleet-view.ts";
+import { HangAnnouncer } from "./hang-announcer.tsx";
+import { SearchField } from "./search-field.tsx";
+import { TroubleBanner } from "./trouble-banner.tsx";
+import { VerdictFilter } from "./verdict-filter.tsx";
+
+/** The URL follows the typing at this distance; browsers refuse to have it changed with every key. */
+const URL_DELAY_MS = 250;
+
+/** @param seed the fleet as the page was rendered with it; absent for a large fleet, which the browser fetches itself. */
+export function FleetScreen({ seed }: { seed: FleetSnapshot | undefined }) {
+  const fleet = useQuery({ ...fleetQuery(), initialData: seed });
+  const [filter, setFilter] = useUrlFilter();
+  const heading = (
+    <>
+      <h1 className="text-lg font-semibold text-strong">Fleet</h1>
+      <SearchField value={filter.search} onChange={(search) => setFilter({ ...filter, search })} />
+    </>
+  );
+  return (
+    <Screen heading={heading}>
+      {fleet.data ? (
+        <Fleet fleet={fleet.data} filter={filter} onFilter={setFilter} />
+      ) : fleet.error ? (
+        <FleetError detail={fleet.error.message} onRetry={() => void fleet.refetch()} />
+      ) : (
+        <FleetLoading />
+      )}
+    </Screen>
+  );
+}
+
+function Fleet({ fleet, filter, onFilter }: { fleet: FleetSnapshot; filter: FleetFilter; onFilter: (filter: FleetFilter) => void }) {
+  const search = useDeferredValue(filter.search);
+  const present = useMemo(() => sortFleet(fleet.vms.filter((vm) => vm.endedAtMs === undefined)), [fleet.vms]);
+  const found = useMemo(() => present.filter((vm) => matchesSearch(vm, search)), [present, search]);
+  const counts = useMemo(() => countByVerdict(found), [found]);
+  const shown = filter.verdict ? found.filter((vm) => vm.health.kind === filter.verdict) : found;
+  const worst = worstTrouble(present);
+  if (present.length === 0) return <EmptyFleet bridges={fleet.bridges} />;
+  return (
+    <>
+      <HangAnnouncer vms={present} />
+      {worst && <TroubleBanner {...worst} />}
+      <VerdictFilter
+        counts={counts}
+        total={found.length}
+        selected={filter.verdict}
+        onSelect={(verdict) => onFilter({ ...filter, verdict })}
+      />
+      {shown.length > 0 ? (
+        <FleetTable vms={shown} />
+      ) : (
+        <div className="mt-10 text-center">
+          <p className="text-strong">
+            {search ? `No VM matches “${search}”${filter.verdict ? " with this verdict" : ""}` : "No VM has this verdict now"}
+          </p>
+          <p className="mt-1 mb-4">Looked at name, host, address and tags of {present.length} VMs</p>
+          <Button onClick={() => onFilter({ verdict: undefined, search: "" })}>Show all</Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+function FleetLoading() {
+  return (
+    <div role="status" className="mt-10 text-center">
+      Reading the fleet from the hub
+    </div>
+  );
+}
+
+function FleetError({ detail, onRetry }: { detail: string; onRetry: () => void }) {
+  return (
+    <div role="alert" className="mt-10 text-center">
+      <p className="font-semibold text-strong">The fleet could not be read</p>
+      <p className="mt-1 mb-4">{detail}. Nothing is known of any VM here until it can</p>
+      <Button onClick={onRetry}>Read it again</Button>
+    </div>
+  );
+}
+
+/** The filter of the URL, which stays the truth of it: back, forward and a shared link all lead here. */
+function useUrlFilter(): [FleetFilter, (filter: FleetFilter) => void] {
+  const params = useSearchParams();
+  const fromUrl = filterFromUrl(params);
+  const urlText = filterToUrl(fromUrl);
+  const [state, setState] = useState({ filter: fromUrl, urlText });
+  // Somebody went back or followed a link: the URL changed without our doing.
+  if (state.urlText !== urlText) setState({ filter: filterToUrl(state.filter) === urlText ? state.filter : fromUrl, urlText });
+  const wanted = filterToUrl(state.filter);
+  useEffect(() => {
+    if (wanted === urlText) return;
+    const timer = setTimeout(() => window.history.replaceState(null, "", wanted), URL_DELAY_MS);
+    return () => clearTimeout(timer);
+  }, [wanted, urlText]);
+  return [state.filter, (filter) => setState({ filter, urlText })];
+}

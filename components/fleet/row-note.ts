@@ -1,0 +1,47 @@
+import type { VmSummary } from "#lib/api/vm";
+import { isTerminalMigration } from "#lib/qapi/migration";
+import { formatBytesPerSecond } from "../ui/format.ts";
+import { verdictTitle } from "../vm/verdict-words.ts";
+
+/** How far a migration has come, where QEMU told: 0 to 1. */
+export function migrationFraction(migration: {
+  transferredBytes?: number;
+  remainingBytes?: number;
+  totalBytes?: number;
+}): number | undefined {
+  const { transferredBytes, remainingBytes, totalBytes } = migration;
+  // What is left against the whole of guest memory: transferred counts pages that were sent twice.
+  if (remainingBytes !== undefined && totalBytes) return Math.min(1, Math.max(0, 1 - remainingBytes / totalBytes));
+  if (transferredBytes !== undefined && totalBytes) return Math.min(1, transferredBytes / totalBytes);
+  return undefined;
+}
+
+/** What a row says beside its numbers, the most useful thing only; undefined where there is nothing to add. */
+export function rowNote(vm: VmSummary): string | undefined {
+  const { health } = vm;
+  if (vm.actInProgress) return `an act by ${vm.actInProgress.who} is under way`;
+  if (health.kind === "unknown" && health.was) return `was ${lowerFirst(verdictTitle(health.was.verdict))}`;
+  if (health.kind === "main-loop-hung" && health.cord === "out-of-reach") return "out of reach: hung before we came";
+  if (health.kind === "io-stalled") return `nothing completes on ${health.nodes.join(", ")}`;
+  if (health.kind === "silent") return health.reason === "stopped" ? "nothing to yank: continue the process" : "nothing to yank";
+  if (health.kind === "monitor-busy") return "another client holds the socket";
+  if (health.mayStillFinish) return health.mayStillFinish;
+  return migrationNote(vm);
+}
+
+function migrationNote(vm: VmSummary): string | undefined {
+  const { migration } = vm;
+  if (!migration || isTerminalMigration(migration.status)) return undefined;
+  const fraction = migrationFraction(migration);
+  const parts = [migration.direction === "incoming" ? "migrating in" : "migrating out"];
+  if (fraction !== undefined) parts.push(`${Math.floor(fraction * 100)} %`);
+  if (migration.stalledSinceAtMs !== undefined) parts.push("0 B/s");
+  else if (migration.bytesPerSecond !== undefined) parts.push(formatBytesPerSecond(migration.bytesPerSecond));
+  if (migration.isNotConverging) parts.push("not converging");
+  if (fraction === undefined) parts.push(migration.status);
+  return parts.join(" · ");
+}
+
+function lowerFirst(text: string): string {
+  return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}

@@ -1,0 +1,13 @@
+import type { VmId } from "#lib/vm/report";
+
+/** Every key of the query cache, from wide to narrow. Nothing else builds one. */
+export const keys = {
+  fleet: ["fleet"] as const,
+  /** The newest tick of the hub: its clock and its bridges. */
+  tick: ["tick"] as const,
+  vm: (vmId: VmId) => ["vms", "detail", vmId] as const,
+  vmEvents: (vmId: VmId) => ["vms", "events", vmId] as const,
+  vmActs: (vmId: VmId) => ["vms", "acts", vmId] as const,
+  act: (actId: string) => ["acts", actId] as const,
+  audit: ["audit"] as const,
+};

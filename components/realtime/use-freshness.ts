@@ -1,0 +1,48 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import type { FleetSnapshot, VmSummary } from "#lib/api/vm";
+import { cachedFleet, cachedTick } from "../queries/fleet.ts";
+import { asOfFor, freshness } from "./freshness.ts";
+import type { AsOf, Freshness, LinkState } from "./freshness.ts";
+import { useConnection, useNow } from "./realtime-provider.tsx";
+
+/** The state of the way from the VMs to this screen. */
+export function useLink(): LinkState {
+  const connection = useConnection();
+  const { data: tick } = useQuery(cachedTick());
+  const { data: known } = useQuery({ ...cachedFleet(), select: bridgesOf });
+  const newest = tick ?? known;
+  return {
+    heardAtMs: connection.heardAtMs,
+    hasTicked: connection.hasTicked,
+    isSocketOpen: connection.isSocketOpen,
+    serverTimeMs: newest?.serverTimeMs ?? connection.heardAtMs,
+    bridges: newest?.bridges ?? [],
+  };
+}
+
+export function useFreshness(): Freshness {
+  const link = useLink();
+  return freshness(link, useNow(100));
+}
+
+/** Up to when the values of this VM are known, and whether that is now. */
+export function useAsOf(vm: Pick<VmSummary, "bridgeId" | "health">, stepMs?: number): AsOf {
+  const link = useLink();
+  return asOfFor(vm, link, useNow(stepMs));
+}
+
+/** Why nothing can be sent from this browser now; undefined when it can. */
+export function useCannotSend(): string | undefined {
+  const connection = useConnection();
+  const link = useLink();
+  const now = useNow();
+  if (!connection.isBrowserOnline) return "This browser is offline";
+  if (freshness(link, now).kind === "hub-silent") return "The hub is not heard: what you see is old";
+  if (connection.hasTicked && !connection.isSocketOpen) return "The connection to the hub is down";
+  return undefined;
+}
+
+function bridgesOf(fleet: FleetSnapshot) {
+  return { serverTimeMs: fleet.serverTimeMs, bridges: fleet.bridges };
+}

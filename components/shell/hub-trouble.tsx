@@ -1,0 +1,12 @@
+import { Unplug } from "lucide-react";
+
+/** A page that could not be made says why, and claims nothing about any VM. */
+export function HubTrouble({ detail }: { detail: string }) {
+  return (
+    <main className="mx-auto flex min-h-[60vh] max-w-120 flex-col items-center justify-center px-4 text-center">
+      <Unplug size={32} aria-hidden="true" className="mb-4 text-muted" />
+      <h1 className="text-lg font-semibold text-strong">The hub cannot be asked</h1>
+      <p className="mt-1">{detail}. Nothing is known of any VM on this page.</p>
+    </main>
+  );
+}

@@ -1,0 +1,40 @@
+"use client";
+import { List, ScrollText } from "lucide-react";
+import Link from "next/link";
+import { usePathname } from "next/navigation";
+import { cx } from "../ui/cx.ts";
+import { Logo } from "../ui/logo.tsx";
+
+const PLACES = [
+  { href: "/", label: "Fleet", Icon: List, isHere: (path: string) => path === "/" || path.startsWith("/vms/") },
+  { href: "/audit", label: "Audit", Icon: ScrollText, isHere: (path: string) => path.startsWith("/audit") },
+] as const;
+
+/** Where one can go. At the side on wide screens, at the bottom on a phone, where a thumb reaches it. */
+export function SideBar() {
+  const path = usePathname();
+  return (
+    <nav
+      aria-label="Main"
+      className="fixed inset-x-0 bottom-0 z-30 flex h-14 items-center justify-center gap-2 border-t border-line bg-base px-2 sm:inset-x-auto sm:inset-y-0 sm:left-0 sm:h-auto sm:w-14 sm:flex-col sm:justify-start sm:border-t-0 sm:border-r sm:px-0 sm:py-3"
+    >
+      <Link href="/" aria-label="Ripcord, to the fleet" className="mb-3 hidden size-10 items-center justify-center rounded-lg sm:flex">
+        <Logo size={28} />
+      </Link>
+      {PLACES.map(({ href, label, Icon, isHere }) => (
+        <Link
+          key={href}
+          href={href}
+          aria-current={isHere(path) ? "page" : undefined}
+          className={cx(
+            "flex h-11 min-w-20 flex-col items-center justify-center gap-0.5 rounded-lg text-xs sm:h-12 sm:w-12 sm:min-w-0",
+            isHere(path) ? "bg-sunken text-strong" : "text-quiet hover:text-strong",
+          )}
+        >
+          <Icon size={16} aria-hidden="true" />
+          {label}
+        </Link>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,36 @@
+import { useId } from "react";
+import type { ComponentProps, ReactNode } from "react";
+
+interface TextFieldProps extends Omit<ComponentProps<"input">, "onChange" | "id"> {
+  label: ReactNode;
+  hint?: ReactNode;
+  onChange: (value: string) => void;
+  isMono?: boolean;
+}
+
+/** A labelled line of text. */
+export function TextField({ label, hint, onChange, isMono = false, ...rest }: TextFieldProps) {
+  const id = useId();
+  return (
+    <div>
+      <label htmlFor={id} className="mb-1 block text-sm text-body">
+        {label}
+      </label>
+      <input
+        {...rest}
+        id={id}
+        aria-describedby={hint === undefined ? undefined : `${id}-hint`}
+        onChange={(event) => onChange(event.target.value)}
+        autoComplete="off"
+        autoCapitalize="off"
+        spellCheck={false}
+        className={`min-h-9 w-full rounded-lg border border-line-strong bg-base px-3 text-base text-strong placeholder:text-quiet ${isMono ? "font-mono text-sm" : ""}`}
+      />
+      {hint !== undefined && (
+        <p id={`${id}-hint`} className="mt-1 text-xs text-quiet">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
