@@ -9,7 +9,7 @@ export const nbdReconnecting: ScenarioDefinition = {
   name: "nbd-reconnecting",
   kind: "look-alike",
   description:
-    "A disk on NBD with an hour's reconnect-delay; break ends the server under a request: nbd0 is listed, and a yank does nothing.",
+    "A disk on NBD with an hour's reconnect-delay; break ends the server and sends stop: the main loop blocks, and a yank of nbd0 does nothing. Heal starts the server.",
   start: (lab, { vmName = "nbd-reconnecting" }) =>
     openOrClose(async (closers) => {
       const disk = await NbdDisk.start(lab, { name: `${vmName}-nbd`, reconnectDelaySeconds: RECONNECT_DELAY_SECONDS });
@@ -19,12 +19,20 @@ export const nbdReconnecting: ScenarioDefinition = {
         vms: [vm],
         culprit: { vm, instance: { type: "block-node", "node-name": disk.nodeName } },
         closers,
-        isBroken: async () => vm.isRunning && !disk.server.isRunning,
+        isBroken: () => vm.isHung(),
         async induce() {
           await disk.server.stop(0);
           await disk.startRequest(vm.raw);
+          const stopped = vm.raw.nextEvent("STOP");
+          vm.raw.execute("stop", undefined, { timeoutMs: 0 }).catch(() => {});
+          await stopped;
+          await vm.waitUntilHung();
         },
         removeCause: () => disk.startServer(),
+        async restore(restarted) {
+          await vm.waitUntilAnswering();
+          if (!restarted.has(vm)) await vm.raw.execute("cont");
+        },
       });
     }),
 };
