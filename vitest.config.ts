@@ -10,7 +10,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{lib,server,scripts,tests}/**/*.test.ts"],
+          include: ["{bench,lib,scripts,server,tests}/**/*.test.ts"],
           exclude: ["tests/contract/**"],
           sequence: { groupOrder: 0 },
         },
@@ -36,7 +36,7 @@ export default defineConfig({
       {
         test: {
           name: "lab",
-          include: ["{lab,bench}/**/*.test.ts"],
+          include: ["lab/**/*.test.ts"],
           testTimeout: 90_000,
           hookTimeout: 90_000,
           fileParallelism: false,
