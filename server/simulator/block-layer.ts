@@ -1,6 +1,8 @@
 import type { NbdState, SimulatedBlockNode, SimulatedDevice } from "./options.ts";
 import type { VmCore } from "./vm-core.ts";
 
+const NEXT_READ_MS = 1;
+
 interface NbdNode {
   readonly nodeName: string;
   state: NbdState;
@@ -125,7 +127,7 @@ export class BlockLayer {
     for (const [device, activity] of this.#activity) {
       const node = device.drive === undefined ? undefined : this.#protocolNode(device.drive);
       if (!node?.isServerFrozen && node?.state !== "yanked") activity.sinceMonoMs = this.#core.monoMs();
-      else if (node.state === "yanked") this.#reportError(device);
+      else if (node.state === "yanked") this.#failNextRead(node, device);
       else if (!node.inFlight.includes(device)) node.inFlight.push(device);
     }
   }
@@ -163,6 +165,13 @@ export class BlockLayer {
     for (const device of failed) this.#reportError(device);
     this.#release(node);
     this.followRunState();
+  }
+
+  /** The guest reads on a little later, unless it was stopped or given another disk by then. */
+  #failNextRead(node: NbdNode, device: SimulatedDevice): void {
+    this.#core.schedule(NEXT_READ_MS, () => {
+      if (node.state === "yanked") this.#reportError(device);
+    });
   }
 
   #release(node: NbdNode): void {

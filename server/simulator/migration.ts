@@ -42,6 +42,8 @@ export class Migration {
   /** The attempt counts up, so that a callback of an earlier migration does nothing to a later one. */
   #attempt = 0;
   #mustCancelWhenConnected = false;
+  /** The guest runs on the other side by now: nothing on this side may start it again. */
+  #isGuestAway = false;
   readonly #onExit: () => void;
   readonly #cut = () => this.#yank();
 
@@ -71,6 +73,7 @@ export class Migration {
     this.#endedMonoMs = undefined;
     this.#downtimeMs = undefined;
     this.#mustCancelWhenConnected = false;
+    this.#isGuestAway = false;
     this.#startedMonoMs = this.#core.monoMs();
     this.#runStateBefore = this.#core.runState;
     this.#core.yanks.register(INSTANCE);
@@ -183,6 +186,7 @@ export class Migration {
       this.#core.emit("RESUME");
       return;
     }
+    this.#isGuestAway = true;
     this.#core.emit("STOP");
     this.#core.runState = "finish-migrate";
     this.#pass(2);
@@ -283,7 +287,8 @@ export class Migration {
     this.#removeFunction();
     this.#set(status);
     const mustResume = status !== "completed" && this.#side === "outgoing" && this.#core.runState === "finish-migrate";
-    if (mustResume) {
+    if (mustResume && this.#isGuestAway) this.#core.runState = "postmigrate";
+    else if (mustResume) {
       this.#core.runState = this.#runStateBefore;
       if (this.#core.isRunning) this.#core.emit("RESUME");
     }
