@@ -1,3 +1,5 @@
+import { LabError } from "./lab-error.ts";
+
 /**
  * What was opened, and how to close it again, newest first. `close()` runs every closer even if one throws, and doing
  * it twice is fine: the second call waits for the first.
@@ -6,8 +8,15 @@ export class Closers {
   readonly #closers: (() => Promise<void> | void)[] = [];
   #closing: Promise<void> | undefined;
 
-  /** Registers how to close something. Returns that something, so that it can wrap an expression. */
+  /**
+   * Registers how to close something. Returns that something, so that it can wrap an expression.
+   * @throws LabError when closing has begun: what came too late is closed at once.
+   */
   add<T>(opened: T, close: (opened: T) => Promise<void> | void): T {
+    if (this.#closing !== undefined) {
+      void Promise.resolve(close(opened)).catch(() => {});
+      throw new LabError("It was ended while it was still starting");
+    }
     this.#closers.push(() => close(opened));
     return opened;
   }

@@ -53,6 +53,9 @@ async function main(): Promise<number> {
   const ownFolder = values.dir === undefined ? await mkdtemp(join(tmpdir(), "ripcord-lab-")) : undefined;
   const directory = resolve(values.dir ?? ownFolder ?? "");
   const monitorsDirectory = resolve(values.monitors ?? join(directory, "monitors"));
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  // Before anything is started; on the second signal the ledger ends what is left as this process exits.
+  const stopListening = onEndSignals(end, () => process.exit(130));
   const lab = await openLab({ directory, monitorsDirectory, qemu });
   let scenario: LabScenario | undefined;
   try {
@@ -65,10 +68,11 @@ async function main(): Promise<number> {
       const { vm, instance } = scenario.culprit;
       console.log(`What the matter is with: ${JSON.stringify(instance)} of ${vm.name}`);
     }
-    await converse(scenario, values.break ? ["b"] : [], () => lab.processes.killAll());
+    await converse(scenario, values.break ? ["b"] : [], { ended, end });
   } finally {
     await scenario?.close();
     await lab.close();
+    await stopListening();
     if (ownFolder !== undefined) rmSync(ownFolder, { recursive: true, force: true });
   }
   return 0;
@@ -84,23 +88,17 @@ async function list(): Promise<number> {
 }
 
 /** Obeys until `q` or a signal; one command after the other. */
-async function converse(scenario: LabScenario, first: string[], killAll: () => void): Promise<void> {
-  const { promise: quit, resolve: end } = Promise.withResolvers<void>();
+async function converse(scenario: LabScenario, first: string[], { ended, end }: { ended: Promise<void>; end: () => void }): Promise<void> {
   let last: Promise<void> = Promise.resolve();
   const handle = (line: string) => {
     if (line === "q" || line === "quit") end();
     else last = last.then(() => obey(scenario, line));
   };
   const commands = readLines(handle);
-  const stopListening = onEndSignals(end, () => {
-    killAll();
-    process.exit(130);
-  });
   console.log("b break   h heal   s state   q quit");
   first.forEach(handle);
-  await quit;
+  await ended;
   commands.close();
-  await stopListening();
 }
 
 async function obey(scenario: LabScenario, line: string): Promise<void> {

@@ -25,6 +25,8 @@ export class ProcessLedger {
   private constructor(path: string, owner: ProcessIdentity) {
     this.#path = path;
     this.#owner = owner;
+    // However this process ends, short of a SIGKILL of its own, its children end with it.
+    process.on("exit", this.#killAllOnExit);
   }
 
   /**
@@ -67,9 +69,12 @@ export class ProcessLedger {
   }
 
   close(): void {
+    process.off("exit", this.#killAllOnExit);
     this.#processes.clear();
     rmSync(this.#path, { force: true });
   }
+
+  readonly #killAllOnExit = (): void => this.killAll();
 
   #write(): void {
     const file: LedgerFile = { owner: this.#owner, processes: [...this.#processes].map(([pid, entry]) => ({ pid, ...entry })) };
