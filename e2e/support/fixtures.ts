@@ -1,0 +1,95 @@
+import { test as base, expect } from "@playwright/test";
+import type { Page } from "@playwright/test";
+import type { FleetSnapshot, VmSummary } from "#lib/api/vm";
+import { requireQemu } from "#lab/qemu";
+import type { Qemu } from "#lab/qemu";
+import type { LabScenario } from "#lab/scenario";
+import { startScenario } from "#lab/start-scenario";
+import { RipcordProcess } from "./ripcord-process.ts";
+
+export interface Started {
+  scenario: LabScenario;
+  vmId: string;
+}
+
+interface TestFixtures {
+  /** Starts a lab scenario, and waits until the hub calls its first VM healthy (or as said). */
+  startVm: (scenario: string, options?: { name?: string; until?: (vm: VmSummary) => boolean }) => Promise<Started>;
+  /** What the hub says of a VM by its name right now. */
+  findVm: (name: string) => Promise<VmSummary | undefined>;
+}
+
+interface WorkerFixtures {
+  qemu: Qemu;
+  ripcord: RipcordProcess;
+}
+
+/** Browser tests on real QEMUs: one hub and bridge for all tests of a worker, VMs per test. */
+export const test = base.extend<TestFixtures, WorkerFixtures>({
+  qemu: [
+    async ({}, use) => {
+      await use(await requireQemu());
+    },
+    { scope: "worker" },
+  ],
+  ripcord: [
+    async ({}, use) => {
+      const ripcord = await RipcordProcess.start();
+      await use(ripcord);
+      await ripcord.close();
+    },
+    { scope: "worker" },
+  ],
+  startVm: async ({ ripcord, qemu, findVm }, use) => {
+    const started: LabScenario[] = [];
+    await use(async (scenarioName, { name, until = isHealthy } = {}) => {
+      const scenario = await startScenario(scenarioName, {
+        directory: ripcord.labDirectory,
+        monitorsDirectory: ripcord.monitorsDirectory,
+        qemu,
+        vmName: name,
+      });
+      started.push(scenario);
+      const vmName = scenario.vms[0]?.name ?? scenarioName;
+      const vm = await waitForVm(() => findVm(vmName), until, vmName);
+      return { scenario, vmId: vm.vmId };
+    });
+    for (const scenario of started.toReversed()) await scenario.close();
+  },
+  findVm: async ({ ripcord }, use) => {
+    await use(async (name) => {
+      const fleet = await ripcord.api<FleetSnapshot>("/vms");
+      return fleet.vms.find((vm) => vm.name === name);
+    });
+  },
+});
+
+export { expect };
+
+function isHealthy(vm: VmSummary): boolean {
+  return vm.health.kind === "healthy" && vm.runState !== undefined && vm.instanceCount > 0;
+}
+
+async function waitForVm(
+  find: () => Promise<VmSummary | undefined>,
+  isThere: (vm: VmSummary) => boolean,
+  name: string,
+): Promise<VmSummary> {
+  let found: VmSummary | undefined;
+  await expect
+    .poll(
+      async () => {
+        found = await find();
+        return found === undefined ? "not listed" : isThere(found) ? "as expected" : found.health.kind;
+      },
+      { message: `${name} on the hub`, timeout: 20_000, intervals: [100] },
+    )
+    .toBe("as expected");
+  if (found === undefined) throw new Error(`${name} is not listed`);
+  return found;
+}
+
+/** The VM page's health, as a reader of the accessibility tree finds it. */
+export function health(page: Page) {
+  return page.getByRole("status", { name: "Health" });
+}

@@ -1,0 +1,152 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const MAIN = resolve(import.meta.dirname, "../../server/main.ts");
+const READY_LINE = /^ripcord: ready (http:\/\/\S+)$/m;
+
+export interface RipcordOptions {
+  /** `demo` goes without the access token; `serve` prints a URL with it. */
+  mode?: "demo" | "serve";
+  /** More lines for `ripcord.yaml`. */
+  moreConfig?: string;
+}
+
+/**
+ * One hub with its bridge, in a folder of its own, on a port of its own. `close()` ends both; the hub alone can be
+ * killed and started again, as can the bridge.
+ */
+export class RipcordProcess {
+  readonly folder: string;
+  readonly monitorsDirectory: string;
+  readonly labDirectory: string;
+  readonly #mode: "demo" | "serve";
+  readonly #config: string;
+  #child: ChildProcess | undefined;
+  #url = "";
+  #port = 0;
+  #said = "";
+
+  private constructor(options: RipcordOptions) {
+    // Unix socket paths hold 107 bytes, so the folder's own name must stay short.
+    this.folder = mkdtempSync(join(tmpdir(), "rc-"));
+    this.monitorsDirectory = join(this.folder, "monitors");
+    this.labDirectory = join(this.folder, "lab");
+    this.#mode = options.mode ?? "demo";
+    this.#config = join(this.folder, "ripcord.yaml");
+    mkdirSync(this.monitorsDirectory, { mode: 0o700 });
+    writeFileSync(
+      this.#config,
+      `dataDir: ${JSON.stringify(join(this.folder, "data"))}
+bridge:
+  id: kvm-03
+  label: kvm-03
+  monitors:
+    - path: ${JSON.stringify(join(this.monitorsDirectory, "*.sock"))}
+${options.moreConfig ?? ""}`,
+    );
+  }
+
+  static async start(options: RipcordOptions = {}): Promise<RipcordProcess> {
+    const ripcord = new RipcordProcess(options);
+    await ripcord.startHub();
+    return ripcord;
+  }
+
+  /** Where a browser goes; with the token in the fragment in `serve` mode. */
+  get url(): string {
+    return this.#url;
+  }
+
+  get origin(): string {
+    return new URL(this.#url).origin;
+  }
+
+  get hubPid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Starts the hub; after a kill at the same port, so that open pages find it again. */
+  async startHub(): Promise<void> {
+    const modeArguments = this.#mode === "demo" ? ["demo-serve", "--demo", "real"] : ["serve"];
+    const child = spawn(process.execPath, [MAIN, ...modeArguments, "--config", this.#config, "--port", String(this.#port)], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" },
+    });
+    this.#child = child;
+    this.#said = "";
+    let head = "";
+    child.stderr.on("data", (chunk: Buffer) => this.#remember(chunk));
+    this.#url = await new Promise((resolveUrl, reject) => {
+      child.stdout.on("data", (chunk: Buffer) => {
+        this.#remember(chunk);
+        head += chunk.toString();
+        const url = READY_LINE.exec(head)?.[1];
+        if (url !== undefined) resolveUrl(url);
+      });
+      child.once("exit", (code) => reject(new Error(`The hub ended with ${code}: ${this.#said}`)));
+    });
+    this.#port = Number(new URL(this.#url).port);
+  }
+
+  /** Ends the hub at once, as a crash would; the bridge stays. */
+  async killHub(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+  }
+
+  /** The bridge's pid, asked over its control socket; undefined while none listens. */
+  bridgePid(): Promise<number | undefined> {
+    return new Promise((resolvePid) => {
+      const socket = connect(join(this.folder, "data", "bridge.sock"));
+      socket.once("error", () => resolvePid(undefined));
+      socket.once("connect", () => socket.write('{"op":"hello"}\n'));
+      socket.once("data", (bytes) => {
+        socket.destroy();
+        resolvePid((JSON.parse(bytes.toString()) as { pid: number }).pid);
+      });
+    });
+  }
+
+  async killBridge(): Promise<void> {
+    const pid = await this.bridgePid();
+    if (pid !== undefined) process.kill(pid, "SIGKILL");
+  }
+
+  /** The access token of `serve`. */
+  token(): string {
+    return readFileSync(join(this.folder, "data", "access-token"), "utf8").trim();
+  }
+
+  /** Fetches a path of the API as a program would. */
+  async api<T>(path: string): Promise<T> {
+    const headers: Record<string, string> = this.#mode === "serve" ? { authorization: `Bearer ${this.token()}` } : {};
+    const response = await fetch(new URL(`/api/v1${path}`, this.origin), { headers });
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  async close(): Promise<void> {
+    const child = this.#child;
+    const bridge = await this.bridgePid();
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, "exit");
+      child.kill("SIGINT");
+      await exited;
+    }
+    const orphan = await this.bridgePid();
+    if (orphan !== undefined && orphan === bridge) process.kill(orphan, "SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #remember(chunk: Buffer): void {
+    this.#said = (this.#said + chunk.toString()).slice(-8_192);
+  }
+}
