@@ -53,7 +53,7 @@ describe("typed events", () => {
 
 test("writes a request on one line, big integers as integers", () => {
   expect(encodeRequest("exec-oob", "yank", { at: 2n ** 64n - 1n }, "a-1")).toBe(
-    '{"exec-oob":"yank","arguments":{"at":18446744073709551615},"id":"a-1"}\r\n',
+    '{"exec-oob":"yank","arguments":{"at":18446744073709551615},"id":"a-1"}\n',
   );
-  expect(encodeRequest("execute", "query-status", undefined, "a-2")).toBe('{"execute":"query-status","id":"a-2"}\r\n');
+  expect(encodeRequest("execute", "query-status", undefined, "a-2")).toBe('{"execute":"query-status","id":"a-2"}\n');
 });

@@ -42,10 +42,10 @@ export function readMessage(object: unknown): QmpMessage {
   return greeting === undefined ? OTHER : { kind: "greeting", greeting };
 }
 
-/** The text of one request, ended as QEMU ends its own messages. `id` must need no escaping. */
+/** The text of one request on a line of its own, for whoever reads along: QEMU needs no line end. `id` must need no escaping. */
 export function encodeRequest(verb: "execute" | "exec-oob", command: string, args: object | undefined, id: string): string {
   const head = `{"${verb}":${JSON.stringify(command)}`;
-  return args === undefined ? `${head},"id":"${id}"}\r\n` : `${head},"arguments":${writeJson(args)},"id":"${id}"}\r\n`;
+  return args === undefined ? `${head},"id":"${id}"}\n` : `${head},"arguments":${writeJson(args)},"id":"${id}"}\n`;
 }
 
 /** Seconds and microseconds become Unix milliseconds; -1/-1 means that the host's clock failed. */

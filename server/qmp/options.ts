@@ -54,6 +54,6 @@ export interface QmpClientOptions {
   readonly maxOutOfBand?: number;
   readonly openTransport?: OpenTransport;
   readonly clock?: QmpClock;
-  /** Makes the part of the request ids that nobody can guess; default 96 random bits. Letters, digits, `-`, `_`. */
+  /** Makes the part of the request ids that nobody can guess; default 36 random bits, six characters. Letters, digits, `-`, `_`. */
   readonly randomPrefix?: () => string;
 }

@@ -71,7 +71,7 @@ describe("the request table", () => {
         const pending: QmpPending[] = [];
         for (const one of steps) {
           if (one.do === "ask") pending.push(bench.ask({ lane: one.lane, slotWaitMs: one.slotWaitMs }));
-          else if (one.do === "reply") bench.reply(one.index);
+          else if (one.do === "reply" && !bench.sent[one.index]?.isAnswered) bench.reply(one.index);
           else if (one.do === "advance") bench.advance(one.byMs);
           else if (one.do === "abandon") pending[one.index]?.abandon();
           else if (one.do === "fill") bench.socket.isFull = true;
@@ -150,12 +150,25 @@ describe("the request table", () => {
     expect(errorOf(results[5])).toEqual({ code: "lane-full", outcome: "not-sent" });
   });
 
+  test("uses an id again once its reply has come, and never while it is open", () => {
+    const { sent, ask, reply, advance } = setUp();
+    ask();
+    ask({ lane: "out-of-band" });
+    advance(5_000);
+    ask({ lane: "out-of-band" });
+    reply(1);
+    ask({ lane: "out-of-band" });
+    reply(0);
+    ask();
+    expect(sent.map(({ id }) => id)).toEqual(["p1", "p2", "p3", "p2", "p1"]);
+  });
+
   test("drops and counts replies that nobody asked for", () => {
     const { table, results, ask, reply } = setUp();
     ask();
     table.settleReturn("q-1", {});
     table.settleReturn(undefined, {});
-    table.settleError(["p-1"], "GenericError", "no");
+    table.settleError(["p1"], "GenericError", "no");
     reply(0);
     reply(0);
     expect(table.droppedReplies).toBe(4);

@@ -55,7 +55,7 @@ export interface QmpLaneClock {
 export interface RequestTableOptions {
   readonly inBandWindow: number;
   readonly maxOutOfBand: number;
-  /** The part of every id that an earlier client's replies cannot have. Letters, digits, `-` and `_` only. */
+  /** What every id begins with, and no earlier client's ids did. Letters, digits, `-` and `_` only. */
   readonly idPrefix: string;
   readonly clock: QmpClock;
   /** False: the transport holds some of it back; nothing more is given to it until `drained`. */
@@ -135,6 +135,14 @@ class Lane implements QmpLaneClock {
     return undefined;
   }
 
+  hasId(id: string): boolean {
+    return (
+      this.open.some((entry) => entry.id === id) ||
+      this.held.some((entry) => entry.id === id) ||
+      this.waiting.some((entry) => entry.id === id)
+    );
+  }
+
   get hasRoom(): boolean {
     return this.open.length + this.held.length < this.limit;
   }
@@ -154,7 +162,6 @@ export class RequestTable {
   readonly #inBand: Lane;
   readonly #outOfBand: Lane;
   readonly #options: RequestTableOptions;
-  #lastNumber = 0;
   #isBlocked = false;
   #isEnded = false;
 
@@ -179,7 +186,7 @@ export class RequestTable {
   /** Sends at once, or waits for the slot. The callback comes once, and never before this returns. */
   submit(request: QmpRequest, callback: QmpCallback): QmpPending {
     const lane = request.lane === "in-band" ? this.#inBand : this.#outOfBand;
-    const id = `${this.#options.idPrefix}-${(++this.#lastNumber).toString(36)}`;
+    const id = this.#freeId();
     const entry = new Entry(this, lane, id, request, callback);
     // Those who wait came first, so a free slot is never theirs to lose; there is none while anybody waits.
     if (lane.hasRoom) this.#send(entry);
@@ -252,6 +259,18 @@ export class RequestTable {
         entry.stage = "done";
         settle(entry, new QmpStateError(code === "aborted" ? "aborted" : "closed", message, cause));
       }
+    }
+  }
+
+  /**
+   * The shortest id that no request of this connection has now. A number is used again once its reply has come, and not
+   * before: QEMU reads a monitor byte by byte, at some 3 µs each, so that a long id is felt in every round trip.
+   */
+  #freeId(): string {
+    const { idPrefix } = this.#options;
+    for (let number = 1; ; number++) {
+      const id = idPrefix + number.toString(36);
+      if (!this.#inBand.hasId(id) && !this.#outOfBand.hasId(id)) return id;
     }
   }
 

@@ -17,7 +17,8 @@ const NEGOTIATION_TIMEOUT_MS = 5_000;
 const WRITE_BLOCKED_AFTER_MS = 1_000;
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 const MAX_OUT_OF_BAND = 32;
-const ID_RANDOM_BYTES = 12;
+// 36 bits: an earlier client of the monitor leaves at most a few replies, and each may collide once.
+const ID_RANDOM_CHARACTERS = 6;
 
 interface ConnectCaller {
   resolve(greeting: QmpGreeting): void;
@@ -291,7 +292,7 @@ export class QmpSession implements DeadlineHolder, TransportEvents {
 }
 
 function randomIdPrefix(): string {
-  return randomBytes(ID_RANDOM_BYTES).toString("base64url");
+  return randomBytes(ID_RANDOM_CHARACTERS).toString("base64url").slice(0, ID_RANDOM_CHARACTERS);
 }
 
 function notQmp(cause: QmpProtocolError | undefined): QmpCloseReason {

@@ -39,7 +39,7 @@ async function serve(onConnection: (socket: Socket) => void): Promise<{ path: st
 function speakQmp(socket: Socket): void {
   socket.write(`${JSON.stringify(greetingMessage())}\r\n`);
   socket.on("data", (bytes) => {
-    for (const line of bytes.toString("utf8").split("\r\n").filter(Boolean)) {
+    for (const line of bytes.toString("utf8").split("\n").filter(Boolean)) {
       const { id } = JSON.parse(line) as { id: string };
       socket.write(`${JSON.stringify({ return: {}, id })}\r\n`);
     }
@@ -123,8 +123,8 @@ describe("a client on real sockets", () => {
     let text = "";
     socket?.on("data", (bytes) => {
       text += bytes.toString("latin1");
-      if (!text.endsWith("}\r\n")) return;
-      for (const line of text.split("\r\n").filter(Boolean)) {
+      if (!text.endsWith("}\n")) return;
+      for (const line of text.split("\n").filter(Boolean)) {
         const { id } = JSON.parse(line) as { id: string };
         socket.write(`${JSON.stringify({ return: [], id })}\r\n`);
       }
