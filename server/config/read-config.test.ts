@@ -39,7 +39,9 @@ describe("parseConfig", () => {
   });
 
   test("every problem is told at once, each with what was found and expected", () => {
-    expect(problemsOf('listen:\n  port: "80"\nbridge:\n  probe:\n    intervalMs: 5\n  monitors:\n    - tcp: nowhere\n    - pth: /x\nvms: 3\n')).toEqual([
+    expect(
+      problemsOf('listen:\n  port: "80"\nbridge:\n  probe:\n    intervalMs: 5\n  monitors:\n    - tcp: nowhere\n    - pth: /x\nvms: 3\n'),
+    ).toEqual([
       'ripcord.yaml:2:3: listen.port: found "80", expected a number',
       'ripcord.yaml:7:7: bridge.monitors[0].tcp: found "nowhere": must be "host:port"',
       'ripcord.yaml:8:7: bridge.monitors[1]: found a map of keys, expected {path: /absolute/path.sock} or {tcp: "host:port"}',
@@ -56,9 +58,14 @@ describe("parseConfig", () => {
     expect(problemsOf("vms: []\nvms: []\n")[0]).toMatch(/^ripcord\.yaml:2:1: not YAML: Map keys must be unique/);
   });
 
-  test.each(["0.0.0.0", "::", "192.168.1.4", "vmhost.example.org", "127.evil.example"])("listening on %s is refused with the reason", (host) => {
-    expect(problemsOf(`listen:\n  host: "${host}"\n`)[0]).toMatch(/^ripcord\.yaml:2:3: listen\.host: must be a loopback address .*no users yet/);
-  });
+  test.each(["0.0.0.0", "::", "192.168.1.4", "vmhost.example.org", "127.evil.example"])(
+    "listening on %s is refused with the reason",
+    (host) => {
+      expect(problemsOf(`listen:\n  host: "${host}"\n`)[0]).toMatch(
+        /^ripcord\.yaml:2:3: listen\.host: must be a loopback address .*no users yet/,
+      );
+    },
+  );
 
   test.each(["127.0.0.1", "127.8.4.4", "::1", "localhost"])("listening on %s is fine", (host) => {
     expect(problemsOf(`listen: {host: "${host}"}`)).toEqual([]);

@@ -145,7 +145,8 @@ function explain(issue: z.core.$ZodIssue, root: unknown, document: Document, lin
 
 /** A monitor is named by `path` or by `tcp`; the branch that the file took is the one worth explaining. */
 function explainUnion(issue: z.core.$ZodIssueInvalidUnion, found: unknown, root: unknown, document: Document, lines: LineCounter) {
-  const branch = typeof found === "object" && found !== null && !Array.isArray(found) ? ("tcp" in found ? 1 : "path" in found ? 0 : -1) : -1;
+  const branch =
+    typeof found === "object" && found !== null && !Array.isArray(found) ? ("tcp" in found ? 1 : "path" in found ? 0 : -1) : -1;
   const taken = issue.errors[branch];
   if (taken === undefined) {
     const place = { key: keyOf(issue.path), ...placeOfPath(document, lines, issue.path) };
@@ -179,7 +180,10 @@ function show(value: unknown): string {
 }
 
 function keyOf(path: Path): string {
-  return path.reduce<string>((text, part) => (typeof part === "number" ? `${text}[${part}]` : text === "" ? String(part) : `${text}.${String(part)}`), "");
+  return path.reduce<string>(
+    (text, part) => (typeof part === "number" ? `${text}[${part}]` : text === "" ? String(part) : `${text}.${String(part)}`),
+    "",
+  );
 }
 
 function valueAt(root: unknown, path: Path): unknown {
@@ -241,6 +245,9 @@ function offsetIn(parent: unknown, part: PropertyKey | undefined): number | unde
     const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === part);
     return isNode(pair?.key) ? pair.key.range?.[0] : undefined;
   }
-  const node: unknown = typeof part === "number" && typeof parent === "object" && parent !== null && "items" in parent && Array.isArray(parent.items) ? parent.items[part] : undefined;
+  const node: unknown =
+    typeof part === "number" && typeof parent === "object" && parent !== null && "items" in parent && Array.isArray(parent.items)
+      ? parent.items[part]
+      : undefined;
   return isNode(node) ? node.range?.[0] : undefined;
 }

@@ -1,0 +1,147 @@
+import { isPostcopy, isTerminalMigration } from "../qapi/migration.ts";
+import type { MigrationReport } from "../vm/report.ts";
+import type { Effect } from "./plan.ts";
+import { isOutOfYanksReach } from "./plannable-vm.ts";
+import type { PlannableVm } from "./plannable-vm.ts";
+
+/** What yanking the migration does. @see facts sheet 6.3 */
+export function migrationYankEffect(vm: PlannableVm): Effect {
+  const migration = vm.report.migration;
+  if (migration === undefined) return unknownEffect("its state was never read");
+  if (isOutOfYanksReach(migration.uri)) {
+    const kind = migration.uri?.split(":", 1)[0] ?? "exec";
+    return {
+      sentence: `Nothing happens: an ${kind}: migration has no connection that yank could cut.`,
+      details: kind === "exec" ? ["End the process that QEMU started for it on the host."] : [],
+      reversibility: "nothing",
+    };
+  }
+  if (isTerminalMigration(migration.status) && migration.status !== "none") {
+    return { sentence: `Nothing happens: the migration is over (${migration.status}).`, details: [], reversibility: "nothing" };
+  }
+  if (migration.status === "postcopy-paused") {
+    return {
+      sentence: "Nothing happens: the migration is paused in postcopy and has no connection.",
+      details: ["Recover it with migrate-recover on the destination and migrate with resume on the source."],
+      reversibility: "nothing",
+    };
+  }
+  switch (migration.direction) {
+    case "outgoing":
+      return outgoingEffect(vm, migration);
+    case "incoming":
+      return incomingEffect(migration);
+    case "unknown":
+      return unknownEffect("whether it comes or goes is not known");
+  }
+}
+
+/** What `migrate_cancel` does, in the statuses in which it is planned. */
+export function cancelEffect(vm: PlannableVm): Effect {
+  return {
+    sentence: `The migration ends as cancelled, and ${goesOn(vm)}.`,
+    details: ["Nothing of the guest is lost; the migration has to be started again."],
+    reversibility: "ends",
+  };
+}
+
+/** What `migrate-pause` does. @see QEMU qapi/migration.json, migrate-pause */
+export function pauseEffect(): Effect {
+  return {
+    sentence: "Both sides go to postcopy-paused: the connection is cut, the guest waits on the destination for pages it lacks.",
+    details: [
+      "Recover with migrate-recover on the destination, then migrate with resume on the source.",
+      "The guest's state is split between two hosts: never restart the source.",
+    ],
+    reversibility: "loses-state",
+  };
+}
+
+function outgoingEffect(vm: PlannableVm, migration: MigrationReport): Effect {
+  switch (migration.status) {
+    case "none":
+    case "setup":
+      return {
+        sentence: "Nothing happens: the migration is still connecting, and yank does not reach that.",
+        details: ["Cancel it instead."],
+        reversibility: "nothing",
+      };
+    case "pre-switchover":
+      return {
+        sentence: "The connection is cut, but the migration stays in pre-switchover: it fails only when it is told to continue.",
+        details: [`Then it ends as failed, and ${goesOn(vm)}.`],
+        reversibility: "ends",
+      };
+    case "active":
+    case "device":
+    case "wait-unplug":
+    case "cancelling":
+    case "failing":
+      return {
+        sentence: `The migration ends as failed, and ${goesOn(vm)}.`,
+        details: ["Nothing of the guest is lost; the migration has to be started again."],
+        reversibility: "ends",
+      };
+    case "colo":
+      return {
+        sentence: "The connection to the COLO secondary is cut; this side waits for the decision who goes on.",
+        details: ["The failover has to be decided by hand, on one side only."],
+        reversibility: "loses-state",
+      };
+    default:
+      return isPostcopy(migration.status) ? postcopyEffect("outgoing") : unknownEffect(`its status is ${migration.status}`);
+  }
+}
+
+function incomingEffect(migration: MigrationReport): Effect {
+  switch (migration.status) {
+    case "none":
+    case "setup":
+      return { sentence: "Nothing happens: the destination is waiting for a source to connect.", details: [], reversibility: "nothing" };
+    case "active":
+    case "device":
+    case "failing":
+      return {
+        sentence:
+          "This QEMU process exits: a destination that loses its source ends. The source's migration fails and its guest goes on there.",
+        details: ["Only a destination started with exit-on-error=false stays."],
+        reversibility: "loses-state",
+      };
+    case "colo":
+      return {
+        sentence: "The connection to the COLO primary is cut; this side waits for the decision who goes on.",
+        details: ["The failover has to be decided by hand, on one side only."],
+        reversibility: "loses-state",
+      };
+    default:
+      return isPostcopy(migration.status) ? postcopyEffect("incoming") : unknownEffect(`its status is ${migration.status}`);
+  }
+}
+
+function postcopyEffect(direction: "incoming" | "outgoing"): Effect {
+  return {
+    sentence:
+      direction === "outgoing"
+        ? "Both sides go to postcopy-paused; the guest is on the destination and waits there for pages that are still here."
+        : "Both sides go to postcopy-paused; the guest goes on here until it needs a page that is still on the source.",
+    details: [
+      "Recover with migrate-recover on the destination, then migrate with resume on the source.",
+      "The guest's state is split between two hosts: never restart the source.",
+    ],
+    reversibility: "loses-state",
+  };
+}
+
+function unknownEffect(why: string): Effect {
+  return {
+    sentence: `The migration's connection is cut; what that does to the guest is not known, because ${why}.`,
+    details: ["Be ready to lose the guest on this side."],
+    reversibility: "unknown",
+  };
+}
+
+function goesOn(vm: PlannableVm): string {
+  const runState = vm.report.runState?.value;
+  if (runState === undefined) return "the guest goes back to the state it had before";
+  return runState === "paused" ? "the guest stays paused" : "the guest goes on here";
+}

@@ -1,0 +1,296 @@
+import type { DefaultEventsMap, Namespace, Socket } from "socket.io";
+import { LINK_VERSION } from "#lib/link/contract";
+import type {
+  BridgeHello,
+  BridgeToHubEvents,
+  Fact,
+  GoAnswer,
+  GoRequest,
+  HelloRefusal,
+  HubToBridgeEvents,
+  PrepareAnswer,
+  PrepareRequest,
+  ProgressReport,
+} from "#lib/link/contract";
+import type { VmId } from "#lib/vm/report";
+import type { Log } from "#server/log";
+import { isSameSecret } from "../auth/secrets.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import { SnapshotIntake } from "../fleet/snapshot-intake.ts";
+import type { Intake } from "../fleet/snapshot-intake.ts";
+import {
+  detailReportSchema,
+  factBatchSchema,
+  factSchema,
+  goAnswerSchema,
+  helloSchema,
+  inquireAnswerSchema,
+  prepareAnswerSchema,
+  progressReportSchema,
+  pulseSchema,
+  snapshotBeginSchema,
+  snapshotChunkSchema,
+  snapshotEndSchema,
+  vmReportSchema,
+  vmsChangedSchema,
+} from "./link-schemas.ts";
+
+const ANSWER_TIMEOUT_MS = 5_000;
+
+export interface BridgeLinksOptions {
+  namespace: LinkNamespace;
+  fleet: Fleet;
+  log: Log;
+  /** The token by which a bridge is known; undefined for one that may not dial in. Read at every hello: files change. */
+  tokenOf(bridgeId: string): string | undefined;
+  events: BridgeLinkListener;
+}
+
+export interface BridgeLinkListener {
+  connected(hello: BridgeHello): void;
+  lost(hello: Pick<BridgeHello, "bridgeId" | "epoch">): void;
+  refused(bridgeId: string, reason: HelloRefusal): void;
+  /** Resolves when the facts are on the disk; the bridge then forgets them. */
+  facts(batch: { bridgeId: string; epoch: string; missedBefore: number; facts: Fact[] }): Promise<{ throughSeq: number }>;
+  /** Resolves when the progress is in the record; a rejection leaves it with the bridge, which sends it again. */
+  progressed(bridgeId: string, report: ProgressReport): Promise<void>;
+}
+
+/** The bridge could not be asked, or did not answer in time: whether it acted is not known. */
+export class BridgeLostError extends Error {
+  override readonly name = "BridgeLostError";
+}
+
+export type LinkNamespace = Namespace<BridgeToHubEvents, HubToBridgeEvents, DefaultEventsMap, { hello: BridgeHello }>;
+type LinkSocket = Socket<BridgeToHubEvents, HubToBridgeEvents, DefaultEventsMap, { hello: BridgeHello }>;
+
+/** The hub's end of the links: one socket per bridge. It checks all that comes and never decides what it means. */
+export class BridgeLinks {
+  readonly #sockets = new Map<string, LinkSocket>();
+  readonly #fleet: Fleet;
+  readonly #log: Log;
+  readonly #events: BridgeLinkListener;
+  #watched: VmId[] = [];
+
+  constructor({ namespace, fleet, log, tokenOf, events }: BridgeLinksOptions) {
+    this.#fleet = fleet;
+    this.#log = log;
+    this.#events = events;
+    namespace.use((socket, next) => {
+      const admitted = this.#admit(socket.handshake.auth, tokenOf);
+      if (typeof admitted === "string") return next(new Error(admitted));
+      socket.data.hello = admitted;
+      return next();
+    });
+    namespace.on("connection", (socket) => this.#accept(socket));
+  }
+
+  isConnected(bridgeId: string): boolean {
+    return this.#sockets.has(bridgeId);
+  }
+
+  /** @throws BridgeLostError: nothing was sent to the VM by a prepare. */
+  async prepare(bridgeId: string, request: PrepareRequest): Promise<PrepareAnswer> {
+    const answer = await this.#ask(bridgeId, (socket) => socket.timeout(ANSWER_TIMEOUT_MS).emitWithAck("act:prepare", request));
+    return prepareAnswerSchema.parse(answer);
+  }
+
+  /** @throws BridgeLostError: whether the command was sent is not known. */
+  async go(bridgeId: string, request: GoRequest): Promise<GoAnswer> {
+    return goAnswerSchema.parse(await this.#ask(bridgeId, (socket) => socket.timeout(ANSWER_TIMEOUT_MS).emitWithAck("act:go", request)));
+  }
+
+  /** @throws BridgeLostError */
+  async inquire(bridgeId: string, message: { actId: string; vmId: VmId }): Promise<ProgressReport | { unknown: true }> {
+    const answer = await this.#ask(bridgeId, (socket) => socket.timeout(ANSWER_TIMEOUT_MS).emitWithAck("act:inquire", message));
+    return inquireAnswerSchema.parse(answer);
+  }
+
+  /** Lets the bridge forget an outcome that is in the record. Where it is lost just now, it will be told at the next inquiry. */
+  acknowledge(bridgeId: string, message: { actId: string; vmId: VmId }): void {
+    this.#sockets.get(bridgeId)?.emit("act:acknowledge", message);
+  }
+
+  /** @throws BridgeLostError */
+  async dismiss(bridgeId: string, vmId: VmId): Promise<boolean> {
+    const answer = await this.#ask(bridgeId, (socket) => socket.timeout(ANSWER_TIMEOUT_MS).emitWithAck("vm:dismiss", { vmId }));
+    return answer.ok;
+  }
+
+  /** The whole set of VMs that anybody looks at; each bridge hears of its own. */
+  watch(vmIds: VmId[]): void {
+    this.#watched = vmIds;
+    for (const [bridgeId, socket] of this.#sockets) this.#tellWatched(bridgeId, socket);
+  }
+
+  #tellWatched(bridgeId: string, socket: LinkSocket): void {
+    socket.emit("detail:watch", { vmIds: this.#watched.filter((vmId) => this.#fleet.bridgeIdOf(vmId) === bridgeId) });
+  }
+
+  async #ask<Answer>(bridgeId: string, send: (socket: LinkSocket) => Promise<Answer>): Promise<Answer> {
+    const socket = this.#sockets.get(bridgeId);
+    if (!socket) throw new BridgeLostError(`The bridge ${bridgeId} is not connected`);
+    // An ack that dies with its connection would otherwise be waited for until the time-out.
+    const { promise: gone, reject } = Promise.withResolvers<never>();
+    const hangUp = () => reject(new BridgeLostError(`The bridge ${bridgeId} hung up before it answered`));
+    socket.once("disconnect", hangUp);
+    try {
+      return await Promise.race([send(socket), gone]);
+    } catch (error) {
+      throw error instanceof BridgeLostError ? error : new BridgeLostError(`The bridge ${bridgeId} did not answer`, { cause: error });
+    } finally {
+      socket.off("disconnect", hangUp);
+    }
+  }
+
+  #admit(auth: unknown, tokenOf: BridgeLinksOptions["tokenOf"]): BridgeHello | HelloRefusal {
+    const hello = helloSchema.safeParse(auth);
+    if (!hello.success) return "bad-hello";
+    const { bridgeId, token, linkVersion } = hello.data;
+    const expected = tokenOf(bridgeId);
+    const refuse = (reason: HelloRefusal) => {
+      this.#log.warn({ bridgeId, reason }, "refused a bridge");
+      this.#events.refused(bridgeId, reason);
+      return reason;
+    };
+    if (expected === undefined || !isSameSecret(token, expected)) return refuse("bad-token");
+    if (linkVersion !== LINK_VERSION) return refuse("link-version");
+    if (this.#sockets.has(bridgeId)) return refuse("duplicate-bridge");
+    return hello.data;
+  }
+
+  #accept(socket: LinkSocket): void {
+    const { hello } = socket.data;
+    const { bridgeId, epoch } = hello;
+    // Two hellos may pass the check above before the first of them arrives here.
+    if (this.#sockets.has(bridgeId)) {
+      this.#events.refused(bridgeId, "duplicate-bridge");
+      socket.disconnect(true);
+      return;
+    }
+    this.#sockets.set(bridgeId, socket);
+    this.#fleet.bridgeConnected(hello);
+    this.#events.connected(hello);
+    this.#listen(socket, hello);
+    this.#tellWatched(bridgeId, socket);
+    socket.on("disconnect", (reason) => {
+      this.#sockets.delete(bridgeId);
+      this.#log.warn({ bridgeId, reason }, "a bridge is lost");
+      this.#fleet.bridgeDisconnected(bridgeId);
+      this.#events.lost({ bridgeId, epoch });
+    });
+  }
+
+  #listen(socket: LinkSocket, { bridgeId, epoch }: BridgeHello): void {
+    const intake = new SnapshotIntake();
+    // Facts are stored in the order in which they came.
+    let storing: Promise<unknown> = Promise.resolve();
+    const take = (steps: Intake | Intake[]) => {
+      this.#fleet.heard(bridgeId);
+      for (const step of [steps].flat()) this.#take(socket, bridgeId, step);
+    };
+    const malformed = (event: string, error: unknown) => {
+      this.#log.warn({ bridgeId, event, error: String(error) }, "a bridge sent something that the link does not allow");
+      this.#fleet.noteBridge(bridgeId, "malformed", `It sent a malformed ${event}, which was dropped`);
+    };
+
+    socket.on("snapshot:begin", (message, ack) => {
+      const parsed = snapshotBeginSchema.safeParse(message);
+      if (!parsed.success) return malformed("snapshot:begin", parsed.error);
+      take(intake.begin(parsed.data.generation, parsed.data.total));
+      return ack({ ok: true });
+    });
+    socket.on("snapshot:chunk", (message, ack) => {
+      const parsed = snapshotChunkSchema.safeParse(message);
+      if (!parsed.success) return malformed("snapshot:chunk", parsed.error);
+      const { generation, index, vms } = parsed.data;
+      take(
+        intake.chunk(
+          generation,
+          index,
+          vms.length,
+          parseEach(vms, vmReportSchema, (error) => malformed("VM report", error)),
+        ),
+      );
+      return ack({ ok: true });
+    });
+    socket.on("snapshot:end", (message, ack) => {
+      const parsed = snapshotEndSchema.safeParse(message);
+      if (!parsed.success) return malformed("snapshot:end", parsed.error);
+      take(intake.end(parsed.data.generation));
+      this.#tellWatched(bridgeId, socket);
+      return ack({ ok: true });
+    });
+    socket.on("vms:changed", (message) => {
+      const parsed = vmsChangedSchema.safeParse(message);
+      if (!parsed.success) return malformed("vms:changed", parsed.error);
+      const changed = parseEach(parsed.data.changed, vmReportSchema, (error) => malformed("VM report", error));
+      return take(intake.changed({ ...parsed.data, changed }));
+    });
+    socket.on("pulse:sent", (message) => {
+      const parsed = pulseSchema.safeParse(message);
+      if (!parsed.success) return malformed("pulse:sent", parsed.error);
+      this.#fleet.heard(bridgeId);
+      return this.#fleet.pulse(bridgeId, parsed.data);
+    });
+    socket.on("detail:changed", (message) => {
+      const parsed = detailReportSchema.safeParse(message);
+      if (!parsed.success) return malformed("detail:changed", parsed.error);
+      return this.#fleet.setReadings(bridgeId, parsed.data);
+    });
+    socket.on("facts:append", (message, ack) => {
+      const parsed = factBatchSchema.safeParse(message);
+      if (!parsed.success) return malformed("facts:append", parsed.error);
+      this.#fleet.heard(bridgeId);
+      const facts = parseEach(parsed.data.facts, factSchema, (error) => malformed("fact", error));
+      storing = storing
+        .then(() => this.#events.facts({ bridgeId, epoch, missedBefore: parsed.data.missedBefore, facts }))
+        .then(ack)
+        .catch((error: unknown) => this.#log.error({ bridgeId, error: String(error) }, "facts could not be stored; the bridge keeps them"));
+      return undefined;
+    });
+    socket.on("act:progressed", (message, ack) => {
+      const parsed = progressReportSchema.safeParse(message);
+      if (!parsed.success) return malformed("act:progressed", parsed.error);
+      this.#fleet.heard(bridgeId);
+      this.#events
+        .progressed(bridgeId, parsed.data)
+        .then(() => ack({ ok: true }))
+        .catch((error: unknown) =>
+          this.#log.error({ bridgeId, error: String(error) }, "progress could not be recorded; the bridge keeps it"),
+        );
+      return undefined;
+    });
+  }
+
+  #take(socket: LinkSocket, bridgeId: string, step: Intake): void {
+    switch (step.type) {
+      case "nothing":
+        return;
+      case "replace":
+        this.#fleet.replace(bridgeId, step.vms);
+        return;
+      case "update":
+        this.#fleet.update(bridgeId, step.changed, step.removed);
+        return;
+      case "resync":
+        this.#log.warn({ bridgeId, reason: step.reason }, "a bridge's state has a gap; asking for all of it again");
+        socket.disconnect(true);
+        return;
+    }
+  }
+}
+
+interface Parser<Value> {
+  safeParse(value: unknown): { success: true; data: Value } | { success: false; error: unknown };
+}
+
+function parseEach<Value>(values: readonly unknown[], schema: Parser<Value>, onBad: (error: unknown) => void): Value[] {
+  const good: Value[] = [];
+  for (const value of values) {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) good.push(parsed.data);
+    else onBad(parsed.error);
+  }
+  return good;
+}

@@ -1,0 +1,237 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { Server } from "socket.io";
+import { LINK_NAMESPACE, REALTIME_PATH } from "#lib/link/contract";
+import type { ResolvedConfig } from "#server/config/read-config";
+import type { Log } from "#server/log";
+import { createApi } from "./api/api.ts";
+import type { ApiFetch } from "./api/api.ts";
+import { Access } from "./auth/access.ts";
+import { SameOrigin } from "./auth/same-origin.ts";
+import { ensureSecret, readSecret } from "./auth/secrets.ts";
+import { BridgeLinks } from "./bridges/bridge-links.ts";
+import type { LinkNamespace } from "./bridges/bridge-links.ts";
+import { systemClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import { Fleet } from "./fleet/fleet.ts";
+import { Gateway } from "./gateway/gateway.ts";
+import type { BrowserServer } from "./gateway/gateway.ts";
+import { createHttpServer, createListener } from "./http-listener.ts";
+import type { WebHandler } from "./http-listener.ts";
+import { ActStore } from "./store/act-store.ts";
+import { AuditLog, HUB_ACTOR } from "./store/audit-log.ts";
+import { EventStore } from "./store/event-store.ts";
+import { openStore } from "./store/open-store.ts";
+import { YankDesk } from "./yank-desk/yank-desk.ts";
+
+/** Where the pages find the API: one function, `fetch(Request)`. They share the process, and no module. */
+export const API_SYMBOL = Symbol.for("ripcord.api");
+export const ACCESS_TOKEN_FILE = "access-token";
+export const BRIDGE_TOKEN_FILE = "bridge-token";
+
+const CHECK_PULSES_MS = 500;
+const SETTLE_EVENTS_MS = 1_000;
+const PRUNE_MS = 60_000;
+const MAX_SOCKET_MESSAGE_BYTES = 512 * 1024;
+const PING_INTERVAL_MS = 5_000;
+const PING_TIMEOUT_MS = 10_000;
+
+export interface HubOptions {
+  resolved: ResolvedConfig;
+  log: Log;
+  /** What stands in the audit as this hub's version. */
+  version: string;
+  /** No access token: only for `demo`, whose VMs are its own. */
+  isOpen?: boolean;
+  isSimulated?: boolean;
+  /** Whether a bridge on this host is expected, under the config's `bridge.id`. */
+  hasLocalBridge?: boolean;
+  clock?: Clock;
+  /** Makes the pages, before anything listens on the server. Absent: only the API is served. */
+  prepareWeb?(server: ReturnType<typeof createHttpServer>): Promise<{ handle: WebHandler; isDevelopment: boolean; close(): Promise<void> }>;
+}
+
+export interface Hub {
+  port: number;
+  /** Without a path: "http://127.0.0.1:7979". */
+  url: string;
+  /** What to open: the log-in page with the token in its fragment, or the fleet where there is no token. */
+  openUrl: string;
+  fleet: Fleet;
+  api: ApiFetch;
+  /** Ends everything in order; safe to call twice. The bridges stay. */
+  close(): Promise<void>;
+}
+
+/**
+ * Builds the hub and starts it; resolves when it listens.
+ * @throws what the listening socket says (EADDRINUSE), or the store when the data folder cannot be used.
+ */
+export async function startHub(options: HubOptions): Promise<Hub> {
+  const { resolved, log, version, clock = systemClock } = options;
+  const { config, dataDir } = resolved;
+  const store = await openStore(dataDir);
+  const audit = await AuditLog.open(store.record, clock);
+  const acts = new ActStore(store.record, audit);
+  const events = new EventStore(store.history, clock);
+  const token = options.isOpen ? undefined : ensureSecret(join(dataDir, ACCESS_TOKEN_FILE));
+  const access = new Access(token);
+  const sameOrigin = new SameOrigin(config.listen.host);
+  const localTokenFile = join(dataDir, BRIDGE_TOKEN_FILE);
+  ensureSecret(localTokenFile);
+
+  const server = createHttpServer();
+  const web = await options.prepareWeb?.(server);
+  const io: BrowserServer = new Server({
+    path: REALTIME_PATH,
+    serveClient: false,
+    destroyUpgrade: false,
+    perMessageDeflate: false,
+    httpCompression: false,
+    maxHttpBufferSize: MAX_SOCKET_MESSAGE_BYTES,
+    pingInterval: PING_INTERVAL_MS,
+    pingTimeout: PING_TIMEOUT_MS,
+  });
+
+  const note = (event: Parameters<AuditLog["append"]>[1]) => {
+    audit
+      .append(HUB_ACTOR, event)
+      .catch((error: unknown) => log.error({ error: String(error), type: event.type }, "the audit could not be written"));
+  };
+  // The parts know each other only through what is handed to them here; what is called before all stand, waits for them.
+  let isReady = false;
+  const fleet = new Fleet({
+    clock,
+    epoch: randomBytes(9).toString("base64url"),
+    events: {
+      rowsChanged: () => isReady && gateway.rowsChanged(),
+      detailsChanged: (vmIds) => isReady && gateway.detailsChanged(vmIds),
+      bridgesChanged: () => isReady && gateway.tick(),
+      vmEnded: (detail) => {
+        events.saveEnded(detail).catch((error: unknown) => log.error({ error: String(error) }, "an ended VM could not be kept"));
+      },
+    },
+  });
+  const links = new BridgeLinks({
+    namespace: linkNamespace(io),
+    fleet,
+    log,
+    tokenOf: (bridgeId) => {
+      if (bridgeId === resolved.bridgeId) return readSecret(localTokenFile);
+      const remote = config.bridges.find((bridge) => bridge.id === bridgeId);
+      return remote && readSecret(remote.tokenFile);
+    },
+    events: {
+      connected: ({ bridgeId, epoch }) => {
+        note({ type: "bridge-connected", bridgeId, epoch });
+        desk.bridgeConnected(bridgeId);
+      },
+      lost: ({ bridgeId, epoch }) => {
+        note({ type: "bridge-lost", bridgeId, epoch });
+        desk.bridgeLost(bridgeId);
+      },
+      refused: (bridgeId, reason) => {
+        fleet.bridgeRefused(bridgeId, reason);
+        note({ type: "bridge-refused", bridgeId, reason });
+      },
+      async facts({ bridgeId, epoch, missedBefore, facts }) {
+        if (missedBefore > 0) log.warn({ bridgeId, missedBefore }, "facts were lost while no hub listened");
+        const { throughSeq, stored } = await events.append({ bridgeId, epoch, facts });
+        gateway.eventsStored(stored);
+        return { throughSeq };
+      },
+      progressed: (bridgeId, report) => desk.progressed(bridgeId, report),
+    },
+  });
+  const desk = new YankDesk({
+    acts,
+    audit,
+    links,
+    clock,
+    log,
+    find: (vmId) => fleet.reportOf(vmId),
+    events: {
+      actChanged: (act) => gateway.actChanged(act),
+      actInProgress: (vmId, act) => fleet.setAct(vmId, act),
+    },
+  });
+  const gateway = new Gateway({ io, fleet, access, clock, log, onWatched: (vmIds) => links.watch(vmIds) });
+  isReady = true;
+  let stopReason: string | undefined = "The hub is starting";
+  const api = createApi({ fleet, desk, acts, events, audit, links, access, sameOrigin, clock, log, notReady: () => stopReason });
+
+  if (options.hasLocalBridge ?? true) fleet.expectBridge(resolved.bridgeId, resolved.bridgeLabel, options.isSimulated);
+  for (const { id } of config.bridges) fleet.expectBridge(id, id);
+  await audit.append(HUB_ACTOR, { type: "hub-started", version });
+  await desk.recover();
+
+  // Before socket.io attaches: it takes its own path away from the listeners that it finds.
+  server.on("request", createListener({ api, sameOrigin, web: web?.handle, isDevelopment: web?.isDevelopment ?? false }));
+  io.attach(server);
+  io.engine.use((request: { headers: { host?: string; origin?: string } }, _response: unknown, next: (error?: Error) => void) => {
+    const { host, origin } = request.headers;
+    next(sameOrigin.isOwnHost(host) && sameOrigin.isOwnOrigin(origin) ? undefined : new Error("foreign host or origin"));
+  });
+  const port = await listen(server, config.listen).catch(async (error: unknown) => {
+    gateway.close();
+    desk.close();
+    await web?.close();
+    await store.close();
+    throw error;
+  });
+  access.usePort(port);
+  sameOrigin.usePort(port);
+  publishApi(api);
+  stopReason = undefined;
+
+  const quietly = (work: Promise<unknown>) => {
+    work.catch((error: unknown) => log.error({ error: String(error) }, "the history could not be kept up"));
+  };
+  const stops = [
+    clock.every(CHECK_PULSES_MS, () => fleet.checkPulses()),
+    clock.every(SETTLE_EVENTS_MS, () => quietly(events.settle().then((stored) => gateway.eventsStored(stored)))),
+    clock.every(PRUNE_MS, () => quietly(Promise.all([events.prune(), acts.forgetPlans(clock.nowMs() - 3_600_000)]))),
+  ];
+  const url = `http://${hostInUrl(config.listen.host)}:${port}`;
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    stopReason = "The hub is stopping";
+    for (const stop of stops) stop();
+    gateway.close();
+    desk.close();
+    await audit.append(HUB_ACTOR, { type: "hub-stopped" }).catch(() => undefined);
+    server.closeAllConnections();
+    await io.close();
+    await web?.close();
+    await store.close();
+  };
+  return {
+    port,
+    url,
+    openUrl: token === undefined ? `${url}/` : `${url}/login#${token}`,
+    fleet,
+    api,
+    close: () => (closing ??= close()),
+  };
+}
+
+function publishApi(api: ApiFetch): void {
+  Reflect.set(globalThis, API_SYMBOL, (request: Request) => api(request));
+}
+
+/** The bridges' namespace lives on the same server and speaks another language than the browsers' one. */
+function linkNamespace(io: BrowserServer): LinkNamespace {
+  return io.of(LINK_NAMESPACE) as unknown as LinkNamespace;
+}
+
+async function listen(server: ReturnType<typeof createHttpServer>, { host, port }: { host: string; port: number }): Promise<number> {
+  server.listen({ host: host.replace(/^\[|\]$/g, ""), port });
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+function hostInUrl(host: string): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+}

@@ -1,0 +1,351 @@
+import type { BridgeView, FleetSnapshot, VmDetail, VmSummary } from "#lib/api/vm";
+import type { BridgeHello, Pulse, VmDetailReport } from "#lib/link/contract";
+import type { FleetDelta } from "#lib/realtime/events";
+import type { VmId, VmReport } from "#lib/vm/report";
+import type { Clock } from "../clock.ts";
+import { ChangeLog } from "./change-log.ts";
+import { rowFingerprint, summarise, viewVm } from "./vm-view.ts";
+import type { VmView } from "./vm-view.ts";
+
+/** A bridge whose newest message is older than this is as good as gone. */
+export const PULSE_LOST_AFTER_MS = 5_000;
+
+export interface FleetOptions {
+  clock: Clock;
+  /** Random per hub start. */
+  epoch: string;
+  events: FleetListener;
+}
+
+/** What the fleet tells, always after its own state has changed. */
+export interface FleetListener {
+  /** Rows changed: `revision` has grown. */
+  rowsChanged(): void;
+  /** What the pages of these VMs show has changed, though perhaps not their row. */
+  detailsChanged(vmIds: VmId[]): void;
+  /** Something about the bridges themselves has changed. */
+  bridgesChanged(): void;
+  /** A VM has left the list; its last state, with when and why. */
+  vmEnded(detail: VmDetail): void;
+}
+
+interface Vm {
+  bridgeId: string;
+  report: VmReport;
+  receivedAtMs: number;
+  view: VmView;
+  fingerprint: string;
+  row: VmSummary;
+  /** The row as JSON, made once per change and reused by every snapshot. */
+  rowJson: string;
+  readings?: VmDetail["readings"];
+}
+
+/** `syncing`: connected, and its snapshot has not come yet. `quiet`: connected, and nothing was heard for too long. */
+type Presence = "absent" | "syncing" | "live" | "quiet";
+
+interface Bridge {
+  bridgeId: string;
+  host: string;
+  isSimulated: boolean;
+  presence: Presence;
+  /** What is known of its VMs is not known to be so now, since then. */
+  lostSinceAtMs?: number;
+  heardAtMs: number;
+  newestProbeAtMs?: number;
+  notices: string[];
+  /** What the hub itself has to say about it. */
+  hubNotices: Map<string, string>;
+  refused?: BridgeView["refused"];
+  vmIds: Set<VmId>;
+}
+
+/** The merged state of all bridges, with revisions. Owned by the hub; it starts no timer: `checkPulses` is called by its owner. */
+export class Fleet {
+  readonly epoch: string;
+  readonly #clock: Clock;
+  readonly #events: FleetListener;
+  readonly #bridges = new Map<string, Bridge>();
+  readonly #vms = new Map<VmId, Vm>();
+  readonly #acts = new Map<VmId, NonNullable<VmSummary["actInProgress"]>>();
+  readonly #log = new ChangeLog();
+  #revision = 0;
+
+  constructor({ clock, epoch, events }: FleetOptions) {
+    this.#clock = clock;
+    this.epoch = epoch;
+    this.#events = events;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get vmCount(): number {
+    return this.#vms.size;
+  }
+
+  /** A bridge that ought to be there, so that the screen can say that it is not. */
+  expectBridge(bridgeId: string, host: string, isSimulated = false): void {
+    if (this.#bridges.has(bridgeId)) return;
+    this.#bridges.set(bridgeId, newBridge({ bridgeId, host, isSimulated, nowMs: this.#clock.nowMs(), presence: "absent" }));
+    this.#events.bridgesChanged();
+  }
+
+  bridgeConnected(hello: Pick<BridgeHello, "bridgeId" | "label" | "isSimulated">): void {
+    const nowMs = this.#clock.nowMs();
+    const known = this.#bridges.get(hello.bridgeId);
+    const bridge = newBridge({ bridgeId: hello.bridgeId, host: hello.label, isSimulated: hello.isSimulated, nowMs, presence: "syncing" });
+    // Its VMs stay "lost" until its snapshot says what they are now.
+    if (known) Object.assign(bridge, { vmIds: known.vmIds, hubNotices: known.hubNotices, lostSinceAtMs: known.lostSinceAtMs ?? nowMs });
+    if (known === undefined || known.vmIds.size === 0) bridge.lostSinceAtMs = undefined;
+    this.#bridges.set(hello.bridgeId, bridge);
+    this.#events.bridgesChanged();
+  }
+
+  bridgeDisconnected(bridgeId: string): void {
+    const bridge = this.#bridges.get(bridgeId);
+    if (bridge === undefined || bridge.presence === "absent") return;
+    this.#lose(bridge, "absent");
+  }
+
+  bridgeRefused(bridgeId: string, reason: string): void {
+    const bridge = this.#bridges.get(bridgeId);
+    if (bridge) bridge.refused = { reason, atMs: this.#clock.nowMs() };
+    this.#events.bridgesChanged();
+  }
+
+  /** A line about a bridge from the hub itself, under a key of its own; undefined takes it back. */
+  noteBridge(bridgeId: string, key: string, text: string | undefined): void {
+    const notices = this.#bridges.get(bridgeId)?.hubNotices;
+    if (notices === undefined || notices.get(key) === text) return;
+    if (text === undefined) notices.delete(key);
+    else notices.set(key, text);
+    this.#events.bridgesChanged();
+  }
+
+  /** Any message of a bridge shows that it lives. */
+  heard(bridgeId: string): void {
+    const bridge = this.#bridges.get(bridgeId);
+    if (!bridge) return;
+    bridge.heardAtMs = this.#clock.nowMs();
+    if (bridge.presence !== "quiet") return;
+    // It was only quiet: what it told before still holds, as old as it now is.
+    bridge.presence = "live";
+    bridge.lostSinceAtMs = undefined;
+    this.#refresh(this.#vmsOf(bridge));
+    this.#events.bridgesChanged();
+  }
+
+  pulse(bridgeId: string, pulse: Pulse): void {
+    const bridge = this.#bridges.get(bridgeId);
+    if (!bridge) return;
+    bridge.newestProbeAtMs = pulse.newestProbeAgeMs === undefined ? undefined : Math.round(this.#clock.nowMs() - pulse.newestProbeAgeMs);
+    const isSame = bridge.notices.length === pulse.notices.length && bridge.notices.every((text, index) => text === pulse.notices[index]);
+    bridge.notices = pulse.notices;
+    if (!isSame) this.#events.bridgesChanged();
+  }
+
+  /** The whole set of a bridge's VMs, all at once. */
+  replace(bridgeId: string, reports: readonly VmReport[]): void {
+    const bridge = this.#bridges.get(bridgeId);
+    if (!bridge) return;
+    bridge.presence = "live";
+    bridge.lostSinceAtMs = undefined;
+    const present = new Set(reports.map((report) => report.vmId));
+    const gone = [...bridge.vmIds].filter((vmId) => !present.has(vmId));
+    this.#apply(bridge, reports, gone);
+    this.#events.bridgesChanged();
+  }
+
+  update(bridgeId: string, changed: readonly VmReport[], removed: readonly VmId[]): void {
+    const bridge = this.#bridges.get(bridgeId);
+    if (bridge) this.#apply(bridge, changed, removed);
+  }
+
+  setReadings(bridgeId: string, detail: VmDetailReport): void {
+    const vm = this.#vms.get(detail.vmId);
+    if (!vm || vm.bridgeId !== bridgeId) return;
+    const { inBandRoundTripMs, outOfBandRoundTripMs, counters } = detail;
+    vm.readings = { atMs: this.#clock.nowMs(), inBandRoundTripMs, outOfBandRoundTripMs, counters };
+    this.#events.detailsChanged([detail.vmId]);
+  }
+
+  /** Shows on the VM's row that an act is under way, or no longer is; also on one that is reported only later. */
+  setAct(vmId: VmId, act: VmSummary["actInProgress"]): void {
+    if (act) this.#acts.set(vmId, act);
+    else this.#acts.delete(vmId);
+    const vm = this.#vms.get(vmId);
+    if (vm) this.#refresh([vm]);
+  }
+
+  /** Finds bridges that have gone quiet without hanging up. To be called at least once a second. */
+  checkPulses(): void {
+    const nowMs = this.#clock.nowMs();
+    for (const bridge of this.#bridges.values()) {
+      if (bridge.presence === "live" && nowMs - bridge.heardAtMs > PULSE_LOST_AFTER_MS) this.#lose(bridge, "quiet");
+    }
+  }
+
+  bridgeIdOf(vmId: VmId): string | undefined {
+    return this.#vms.get(vmId)?.bridgeId;
+  }
+
+  /** The newest report of a VM and whether its bridge is lost, for the yank desk. */
+  reportOf(vmId: VmId): { report: VmReport; bridgeId: string; host: string; isLost: boolean } | undefined {
+    const vm = this.#vms.get(vmId);
+    const bridge = vm && this.#bridges.get(vm.bridgeId);
+    return vm && bridge && { report: vm.report, bridgeId: vm.bridgeId, host: bridge.host, isLost: bridge.lostSinceAtMs !== undefined };
+  }
+
+  rows(): VmSummary[] {
+    return Array.from(this.#vms.values(), (vm) => vm.row);
+  }
+
+  detail(vmId: VmId): VmDetail | undefined {
+    const vm = this.#vms.get(vmId);
+    return vm && { ...vm.view, changedAtRevision: vm.row.changedAtRevision, ...(vm.readings ? { readings: vm.readings } : {}) };
+  }
+
+  bridges(): BridgeView[] {
+    return Array.from(this.#bridges.values(), (bridge) => ({
+      bridgeId: bridge.bridgeId,
+      host: bridge.host,
+      isSimulated: bridge.isSimulated,
+      isConnected: bridge.presence === "syncing" || bridge.presence === "live",
+      newestProbeAtMs: bridge.newestProbeAtMs,
+      lostSinceAtMs: bridge.lostSinceAtMs,
+      vmCount: bridge.vmIds.size,
+      notices: [...bridge.hubNotices.values(), ...bridge.notices],
+      refused: bridge.refused,
+    }));
+  }
+
+  /** The snapshot as JSON; `rowJson` of each VM is reused as it is. */
+  snapshotJson(isWanted?: (row: VmSummary) => boolean): string {
+    const head: Omit<FleetSnapshot, "vms"> = {
+      epoch: this.epoch,
+      revision: this.#revision,
+      serverTimeMs: this.#clock.nowMs(),
+      bridges: this.bridges(),
+    };
+    const rows: string[] = [];
+    for (const vm of this.#vms.values()) if (isWanted === undefined || isWanted(vm.row)) rows.push(vm.rowJson);
+    return `${JSON.stringify(head).slice(0, -1)},"vms":[${rows.join(",")}]}`;
+  }
+
+  /** Undefined when that revision is of another start, of the future, or too long ago. */
+  deltaSince(epoch: string, revision: number): FleetDelta | undefined {
+    if (epoch !== this.epoch || revision > this.#revision) return undefined;
+    const since = this.#log.since(revision, this.#clock.nowMs());
+    if (!since) return undefined;
+    const changed = since.changed.flatMap((vmId) => this.#vms.get(vmId)?.row ?? []);
+    return { epoch: this.epoch, fromRevision: revision, toRevision: this.#revision, changed, removed: since.removed };
+  }
+
+  #apply(bridge: Bridge, reports: readonly VmReport[], removed: readonly VmId[]): void {
+    const receivedAtMs = this.#clock.nowMs();
+    const changed: Vm[] = [];
+    const ended: VmId[] = [...removed];
+    for (const report of reports) {
+      const known = this.#vms.get(report.vmId);
+      // A vmId is a hash of its bridge's id: another bridge that claims it is mistaken.
+      if (known && known.bridgeId !== bridge.bridgeId) continue;
+      if (known === undefined && report.ended) continue;
+      if (known) {
+        if (known.report.incarnation.id !== report.incarnation.id) known.readings = undefined;
+        Object.assign(known, { report, receivedAtMs });
+        changed.push(known);
+      } else {
+        changed.push(this.#add(bridge, report, receivedAtMs));
+      }
+      if (report.ended) ended.push(report.vmId);
+    }
+    this.#refresh(changed, ended);
+  }
+
+  #add(bridge: Bridge, report: VmReport, receivedAtMs: number): Vm {
+    const view = viewVm(report, { bridgeId: bridge.bridgeId, host: bridge.host, receivedAtMs });
+    const row = summarise(view, 0);
+    const vm: Vm = { bridgeId: bridge.bridgeId, report, receivedAtMs, view, fingerprint: "", row, rowJson: "" };
+    this.#vms.set(report.vmId, vm);
+    bridge.vmIds.add(report.vmId);
+    return vm;
+  }
+
+  /** One revision for everything that is different now. */
+  #refresh(vms: readonly Vm[], ended: readonly VmId[] = []): void {
+    const revision = this.#revision + 1;
+    let hasChanged = false;
+    for (const vm of vms) {
+      const bridge = this.#bridges.get(vm.bridgeId);
+      if (!bridge) continue;
+      vm.view = viewVm(vm.report, {
+        bridgeId: bridge.bridgeId,
+        host: bridge.host,
+        receivedAtMs: vm.receivedAtMs,
+        lostSinceAtMs: bridge.lostSinceAtMs,
+        actInProgress: this.#acts.get(vm.report.vmId),
+        previous: vm.view,
+      });
+      const fingerprint = rowFingerprint(vm.view);
+      if (fingerprint === vm.fingerprint) continue;
+      vm.fingerprint = fingerprint;
+      vm.row = summarise(vm.view, revision);
+      vm.rowJson = JSON.stringify(vm.row);
+      this.#log.changed(vm.report.vmId, revision);
+      hasChanged = true;
+    }
+    const endings: VmDetail[] = [];
+    for (const vmId of new Set(ended)) {
+      const ending = this.#end(vmId, revision);
+      if (ending) endings.push(ending);
+    }
+    if (hasChanged || endings.length > 0) this.#revision = revision;
+    if (hasChanged || endings.length > 0) this.#events.rowsChanged();
+    const stillThere = vms.map((vm) => vm.report.vmId).filter((vmId) => this.#vms.has(vmId));
+    if (stillThere.length > 0) this.#events.detailsChanged(stillThere);
+    for (const ending of endings) this.#events.vmEnded(ending);
+  }
+
+  #end(vmId: VmId, revision: number): VmDetail | undefined {
+    const vm = this.#vms.get(vmId);
+    if (!vm) return undefined;
+    const nowMs = this.#clock.nowMs();
+    this.#vms.delete(vmId);
+    this.#bridges.get(vm.bridgeId)?.vmIds.delete(vmId);
+    this.#log.removed(vmId, revision, nowMs);
+    return {
+      ...vm.view,
+      changedAtRevision: revision,
+      endedAtMs: vm.view.endedAtMs ?? nowMs,
+      endedReason: vm.view.endedReason ?? "no longer reported by its bridge",
+    };
+  }
+
+  #lose(bridge: Bridge, presence: "absent" | "quiet"): void {
+    bridge.presence = presence;
+    bridge.lostSinceAtMs ??= this.#clock.nowMs();
+    this.#refresh(this.#vmsOf(bridge));
+    this.#events.bridgesChanged();
+  }
+
+  #vmsOf(bridge: Bridge): Vm[] {
+    return [...bridge.vmIds].flatMap((vmId) => this.#vms.get(vmId) ?? []);
+  }
+}
+
+function newBridge(options: { bridgeId: string; host: string; isSimulated: boolean; nowMs: number; presence: Presence }): Bridge {
+  const { bridgeId, host, isSimulated, nowMs, presence } = options;
+  return {
+    bridgeId,
+    host,
+    isSimulated,
+    presence,
+    ...(presence === "absent" ? { lostSinceAtMs: nowMs } : {}),
+    heardAtMs: nowMs,
+    notices: [],
+    hubNotices: new Map(),
+    vmIds: new Set(),
+  };
+}

@@ -1,0 +1,101 @@
+import { sql } from "kysely";
+import type { Kysely } from "kysely";
+import type { Migration, MigrationProvider } from "kysely/migration";
+
+/** The migrations of the record: what was done and by whom. Never edited once released: add another one. */
+export const recordMigrations: MigrationProvider = provide({
+  "0001-first": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("audit")
+        .addColumn("writer", "text", (column) => column.notNull())
+        .addColumn("sequence", "integer", (column) => column.notNull())
+        .addColumn("at_ms", "integer", (column) => column.notNull())
+        .addColumn("who", "text", (column) => column.notNull())
+        .addColumn("from_address", "text")
+        .addColumn("type", "text", (column) => column.notNull())
+        .addColumn("vm_id", "text")
+        .addColumn("event_json", "text", (column) => column.notNull())
+        .addPrimaryKeyConstraint("audit_key", ["writer", "sequence"])
+        .execute();
+      await db.schema.createIndex("audit_by_vm").on("audit").columns(["vm_id", "sequence"]).execute();
+      for (const verb of ["UPDATE", "DELETE"]) {
+        await sql`CREATE TRIGGER ${sql.raw(`audit_refuses_${verb.toLowerCase()}`)} BEFORE ${sql.raw(verb)} ON audit
+          BEGIN SELECT RAISE(ABORT, 'the audit is insert-only'); END`.execute(db);
+      }
+      await db.schema
+        .createTable("plans")
+        .addColumn("plan_id", "text", (column) => column.primaryKey())
+        .addColumn("created_at_ms", "integer", (column) => column.notNull())
+        .addColumn("expires_at_ms", "integer", (column) => column.notNull())
+        .addColumn("plan_json", "text", (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable("acts")
+        .addColumn("act_id", "text", (column) => column.primaryKey())
+        .addColumn("plan_id", "text", (column) => column.notNull().unique())
+        .addColumn("created_at_ms", "integer", (column) => column.notNull())
+        .addColumn("who", "text", (column) => column.notNull())
+        .addColumn("reason", "text")
+        .addColumn("action", "text", (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable("act_targets")
+        .addColumn("act_id", "text", (column) => column.notNull().references("acts.act_id"))
+        .addColumn("vm_id", "text", (column) => column.notNull())
+        .addColumn("position", "integer", (column) => column.notNull())
+        .addColumn("bridge_id", "text", (column) => column.notNull())
+        .addColumn("is_intended", "integer", (column) => column.notNull())
+        .addColumn("is_final", "integer", (column) => column.notNull())
+        .addColumn("target_json", "text", (column) => column.notNull())
+        .addPrimaryKeyConstraint("act_targets_key", ["act_id", "vm_id"])
+        .execute();
+      await db.schema.createIndex("act_targets_by_vm").on("act_targets").column("vm_id").execute();
+      await sql`CREATE INDEX act_targets_open ON act_targets (act_id) WHERE is_final = 0`.execute(db);
+      await db.schema
+        .createTable("meta")
+        .addColumn("key", "text", (column) => column.primaryKey())
+        .addColumn("value", "text", (column) => column.notNull())
+        .execute();
+    },
+  },
+});
+
+/** The migrations of the history: what VMs did. It may be thrown away without losing who did what. */
+export const historyMigrations: MigrationProvider = provide({
+  "0001-first": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("events")
+        .addColumn("event_id", "integer", (column) => column.primaryKey().autoIncrement())
+        .addColumn("vm_id", "text", (column) => column.notNull())
+        .addColumn("incarnation_id", "text")
+        .addColumn("at_ms", "integer", (column) => column.notNull())
+        .addColumn("kind", "text", (column) => column.notNull())
+        .addColumn("title", "text", (column) => column.notNull())
+        .addColumn("text", "text")
+        .addColumn("data_json", "text")
+        .addColumn("qemu_at_ms", "real")
+        .addColumn("count", "integer", (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex("events_by_vm").on("events").columns(["vm_id", "event_id"]).execute();
+      await db.schema.createIndex("events_by_time").on("events").column("at_ms").execute();
+      await db.schema
+        .createTable("fact_progress")
+        .addColumn("bridge_id", "text", (column) => column.primaryKey())
+        .addColumn("epoch", "text", (column) => column.notNull())
+        .addColumn("through_seq", "integer", (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable("vms_ended")
+        .addColumn("vm_id", "text", (column) => column.primaryKey())
+        .addColumn("ended_at_ms", "integer", (column) => column.notNull())
+        .addColumn("detail_json", "text", (column) => column.notNull())
+        .execute();
+    },
+  },
+});
+
+function provide(migrations: Record<string, Migration>): MigrationProvider {
+  return { getMigrations: () => Promise.resolve(migrations) };
+}

@@ -1,0 +1,45 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Kysely } from "kysely";
+import { Migrator } from "kysely/migration";
+import type { MigrationProvider } from "kysely/migration";
+import { historyMigrations, recordMigrations } from "./migrations.ts";
+import { nodeSqliteDialect } from "./node-sqlite.ts";
+import type { SqliteOptions } from "./node-sqlite.ts";
+import type { HistoryTables, RecordTables } from "./schema.ts";
+
+/** Two databases, because they make two promises: the record is on the disk when it says so, the history soon after. */
+export interface Store {
+  record: Kysely<RecordTables>;
+  history: Kysely<HistoryTables>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens, or makes, the databases below `dataDir` and brings their tables up to date.
+ * @throws whatever SQLite says when the folder cannot be written or a file is no database.
+ */
+export async function openStore(dataDir: string): Promise<Store> {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const record = await openDatabase<RecordTables>(join(dataDir, "record.db"), recordMigrations, { synchronous: "FULL" });
+  const history = await openDatabase<HistoryTables>(join(dataDir, "history.db"), historyMigrations, { synchronous: "NORMAL" });
+  return {
+    record,
+    history,
+    async close() {
+      await record.destroy();
+      await history.destroy();
+    },
+  };
+}
+
+async function openDatabase<Tables>(file: string, provider: MigrationProvider, options: SqliteOptions): Promise<Kysely<Tables>> {
+  const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(file, options) });
+  chmodSync(file, 0o600);
+  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+  if (error !== undefined) {
+    await db.destroy();
+    throw new Error(`The tables of ${file} cannot be brought up to date`, { cause: error });
+  }
+  return db;
+}

@@ -1,0 +1,56 @@
+import type { Generated } from "kysely";
+
+/** Times are Unix ms as integers; `…_json` columns hold what `lib` calls by that name. */
+export interface RecordTables {
+  /** Insert-only: triggers refuse everything else. */
+  audit: {
+    writer: string;
+    /** Gapless per writer, from 1. */
+    sequence: number;
+    at_ms: number;
+    who: string;
+    from_address: string | null;
+    type: string;
+    vm_id: string | null;
+    event_json: string;
+  };
+  plans: { plan_id: string; created_at_ms: number; expires_at_ms: number; plan_json: string };
+  acts: {
+    act_id: string;
+    /** Unique: a plan acts at most once, whoever asks and however often. */
+    plan_id: string;
+    created_at_ms: number;
+    who: string;
+    reason: string | null;
+    action: string;
+  };
+  act_targets: {
+    act_id: string;
+    vm_id: string;
+    position: number;
+    bridge_id: string;
+    /** 1 once the intent to send is in the audit; a target that was never intended was certainly never sent. */
+    is_intended: number;
+    is_final: number;
+    target_json: string;
+  };
+  meta: { key: string; value: string };
+}
+
+export interface HistoryTables {
+  events: {
+    event_id: Generated<number>;
+    vm_id: string;
+    incarnation_id: string | null;
+    at_ms: number;
+    kind: string;
+    title: string;
+    text: string | null;
+    data_json: string | null;
+    qemu_at_ms: number | null;
+    count: number;
+  };
+  /** How far each bridge's facts are stored, so that a batch sent twice is stored once. */
+  fact_progress: { bridge_id: string; epoch: string; through_seq: number };
+  vms_ended: { vm_id: string; ended_at_ms: number; detail_json: string };
+}
