@@ -1,0 +1,106 @@
+import { assertNever } from "../assert-never.ts";
+import type { EvidenceLine } from "../vm/report.ts";
+import type { LaneClock, Picture, ProcessState, RunningPicture } from "./reduce-health.ts";
+import type { Thresholds } from "./thresholds.ts";
+import type { UnreachableReason } from "./verdict.ts";
+
+const UNREACHABLE_TEXT: Record<UnreachableReason, string> = {
+  refused: "nobody listens on the monitor's socket",
+  "no-such-socket": "the monitor's socket does not exist",
+  "not-permitted": "the bridge's user may not open the monitor's socket",
+  "not-qmp": "what answers there does not speak QMP",
+  "no-greeting": "connected, and no greeting came",
+  "process-gone": "the connection ended without SHUTDOWN, and the process is gone",
+  lost: "the connection ended, and the process is still there or cannot be looked up",
+  "time-out": "connecting took too long",
+  "not-ours": "the socket belongs to another tool, and takeOver is not set",
+};
+
+/** The readings behind a verdict, in words for people and with codes for programs. */
+export function describeEvidence(picture: Picture, thresholds: Thresholds): EvidenceLine[] {
+  switch (picture.connection) {
+    case "not-asked":
+      return [{ code: "not-asked", text: "not asked yet" }];
+    case "failed":
+      return [{ code: picture.reason, text: UNREACHABLE_TEXT[picture.reason] }];
+    case "busy":
+      return [
+        {
+          code: "other-client",
+          text: "connected, not greeted in 2 s, and another client is connected to this monitor",
+        },
+      ];
+    case "ungreeted":
+      return [
+        {
+          code: "not-greeted",
+          text: `connected, not greeted for ${seconds(picture.openAgeMs)}, and no other client was seen on this socket`,
+        },
+        ...describeProcess(picture.process),
+      ];
+    case "negotiating":
+      return [
+        {
+          code: "negotiation-unanswered",
+          text: `greeted, and qmp_capabilities unanswered for ${seconds(picture.openAgeMs)}: connected after the main loop had stopped`,
+        },
+        ...(picture.offersOob ? [] : [{ code: "no-oob", text: "the greeting offers no out-of-band lane" }]),
+        ...describeProcess(picture.process),
+      ];
+    case "running":
+      return describeRunning(picture, thresholds);
+    default:
+      return assertNever(picture);
+  }
+}
+
+function describeRunning(picture: RunningPicture, thresholds: Thresholds): EvidenceLine[] {
+  const lines = [describeLane("in-band", picture.inBand, picture.inBandCommand ?? "query-status", thresholds.slowAfterMs)];
+  lines.push(
+    picture.outOfBand
+      ? describeLane("out-of-band", picture.outOfBand, "query-yank", thresholds.slowAfterMs)
+      : { code: "no-oob", text: "no out-of-band lane: this monitor does not offer it" },
+  );
+  lines.push(...describeProcess(picture.process));
+  const stalledAgeMs = picture.migration?.stalledAgeMs;
+  if (picture.migration && stalledAgeMs !== undefined && stalledAgeMs >= thresholds.slowAfterMs) {
+    const bytes = picture.migration.transferredBytes;
+    lines.push({
+      code: "migration-still",
+      text: `migration ${picture.migration.status}: no byte moved for ${seconds(stalledAgeMs)}${bytes === undefined ? "" : ` (${bytes} bytes transferred)`}`,
+    });
+  }
+  if (picture.runState !== undefined) lines.push({ code: "run-state", text: `run state ${picture.runState}` });
+  return lines;
+}
+
+function describeLane(name: "in-band" | "out-of-band", lane: LaneClock, command: string, overdueAfterMs: number): EvidenceLine {
+  if (lane.openAgeMs !== undefined && lane.openAgeMs >= overdueAfterMs) {
+    return { code: `${name}-silent`, text: `${name} silent for ${seconds(lane.openAgeMs)}: ${command} unanswered` };
+  }
+  if (lane.lastRoundTripMs === undefined) return { code: `${name}-unasked`, text: `${name} not answered yet` };
+  return { code: `${name}-answers`, text: `${name} answers in ${roundTrip(lane.lastRoundTripMs)}` };
+}
+
+function describeProcess(process: ProcessState): EvidenceLine[] {
+  switch (process) {
+    case "stopped":
+      return [{ code: "process-stopped", text: "the process is stopped (state T)" }];
+    case "uninterruptible":
+      return [{ code: "process-uninterruptible", text: "the process waits inside the kernel (state D)" }];
+    case "alive":
+    case "unknown":
+      return [];
+    default:
+      return assertNever(process);
+  }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
+
+function roundTrip(ms: number): string {
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  return ms < 1_000 ? `${Math.round(ms)} ms` : seconds(ms);
+}

@@ -1,0 +1,172 @@
+import { clockBucket } from "#lib/health/lane";
+import type { ClockBucket } from "#lib/health/lane";
+import { isKnownYankInstance, yankInstanceSchema } from "#lib/qapi/yank";
+import type { QemuVersion } from "#lib/qapi/greeting";
+import type { RunState } from "#lib/qapi/run-state";
+import type { YankInstance } from "#lib/qapi/yank";
+import type { InstanceReport } from "#lib/vm/instance";
+import type { Incarnation, Launcher } from "#lib/vm/report";
+import type { Topology } from "../topology/topology.ts";
+import { EventWindow } from "./event-window.ts";
+import { MigrationWatch } from "./migration-watch.ts";
+import { isRecord, plainData } from "./plain-data.ts";
+
+const MAX_INSTANCES = 512;
+const MAX_INSTANCE_BYTES = 2_048;
+
+/** Everything known of one incarnation. A fresh process at the same address gets a fresh one of these. */
+export class KnownVm {
+  /** Undefined until it was looked up. */
+  incarnation: Incarnation | undefined;
+  startTimeTicks: string | undefined;
+  name: string | undefined;
+  uuid: string | undefined;
+  version: QemuVersion | undefined;
+  hasOob: boolean | undefined;
+  commandLine: string[] | undefined;
+  runState: { value: RunState; monoMs: number } | undefined;
+  /** As QEMU sent them, in its order. */
+  instances: YankInstance[] = [];
+  instancesMonoMs: number | undefined;
+  /** `query-yank` is not known to this QEMU (before 6.0). */
+  hasNoYank = false;
+  topology: Topology | undefined;
+  topologyMonoMs: number | undefined;
+  isTopologyStale = true;
+  isIdentified = false;
+  /** A SHUTDOWN event that no RESET or RESUME followed: when the connection ends now, it ended in good order. */
+  isShuttingDown = false;
+  /** When STOP came last without a RESUME after it. */
+  stoppedMonoMs: number | undefined;
+  launcher: Launcher = "plain";
+  readonly runningJobs = new Set<string>();
+  #migration: MigrationWatch | undefined;
+  #events: EventWindow | undefined;
+  readonly #startIdPrefix: string;
+  #described: { instances: YankInstance[]; topology: Topology | undefined; isAnswering: boolean; reports: InstanceReport[] } | undefined;
+
+  constructor(startIdPrefix: string) {
+    this.#startIdPrefix = startIdPrefix;
+  }
+
+  /** Made when first needed: most VMs never migrate. */
+  get migration(): MigrationWatch {
+    return (this.#migration ??= new MigrationWatch(this.#startIdPrefix));
+  }
+
+  get migrationIfAny(): MigrationWatch | undefined {
+    return this.#migration;
+  }
+
+  get events(): EventWindow {
+    return (this.#events ??= new EventWindow());
+  }
+
+  get eventsIfAny(): EventWindow | undefined {
+    return this.#events;
+  }
+
+  get hasMigrationInstance(): boolean {
+    return this.instances.some((instance) => instance.type === "migration");
+  }
+
+  /** The same process answers on another connection: what was read of it still holds. */
+  inherit(former: KnownVm): void {
+    this.incarnation = former.incarnation;
+    this.startTimeTicks = former.startTimeTicks;
+    this.name ??= former.name;
+    this.uuid ??= former.uuid;
+    this.version ??= former.version;
+    this.hasOob ??= former.hasOob;
+    this.commandLine ??= former.commandLine;
+    this.runState ??= former.runState;
+    if (this.instancesMonoMs === undefined) {
+      this.instances = former.instances;
+      this.instancesMonoMs = former.instancesMonoMs;
+    }
+    this.topology ??= former.topology;
+    this.topologyMonoMs ??= former.topologyMonoMs;
+    this.isShuttingDown ||= former.isShuttingDown;
+    this.stoppedMonoMs ??= former.stoppedMonoMs;
+    this.launcher = former.launcher;
+    this.#migration = former.#migration ?? this.#migration;
+    this.#events = former.#events ?? this.#events;
+    for (const job of former.runningJobs) this.runningJobs.add(job);
+  }
+
+  /** Takes `query-yank`'s answer. @returns whether the list is another one now. */
+  takeInstances(value: unknown, nowMonoMs: number): boolean {
+    this.instancesMonoMs = nowMonoMs;
+    if (!Array.isArray(value) || isSameList(value, this.instances)) return false;
+    this.instances = parseInstances(value);
+    return true;
+  }
+
+  /** The instances with what is known of them; made again only when something it depends on changed. */
+  describe(isAnswering: boolean, make: () => InstanceReport[]): InstanceReport[] {
+    // What may be done about a migration depends on the age of its newest sample, so it is never kept.
+    if (this.hasMigrationInstance) return make();
+    const kept = this.#described;
+    if (kept && kept.instances === this.instances && kept.topology === this.topology && kept.isAnswering === isAnswering) {
+      return kept.reports;
+    }
+    const reports = make();
+    this.#described = { instances: this.instances, topology: this.topology, isAnswering, reports };
+    return reports;
+  }
+
+  forgetDescriptions(): void {
+    this.#described = undefined;
+  }
+}
+
+/** What is well-formed of an answer to `query-yank`; the rest, and what is too long, is left out. */
+export function parseInstances(value: unknown): YankInstance[] {
+  if (!Array.isArray(value)) return [];
+  const instances: YankInstance[] = [];
+  for (const element of value.slice(0, MAX_INSTANCES)) {
+    const checked = yankInstanceSchema.safeParse(plainData(element, MAX_INSTANCE_BYTES));
+    if (checked.success) instances.push(checked.data);
+  }
+  return instances;
+}
+
+/** Cheap, because it runs for every answer: compares members, parses nothing. An unknown type counts as changed once. */
+function isSameList(answer: unknown[], known: YankInstance[]): boolean {
+  if (answer.length !== known.length) return false;
+  for (let index = 0; index < answer.length; index++) {
+    const theirs = answer[index];
+    const ours = known[index];
+    if (!ours || !isRecord(theirs) || theirs["type"] !== ours.type) return false;
+    if (!isKnownYankInstance(ours)) {
+      if (JSON.stringify(plainData(theirs, MAX_INSTANCE_BYTES)) !== JSON.stringify(ours)) return false;
+    } else if (
+      ours.type === "block-node" ? theirs["node-name"] !== ours["node-name"] : ours.type === "chardev" && theirs["id"] !== ours.id
+    ) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** The published step of a lane's clock. It moves only when two answers in a row agree, so that one late read is no news. */
+export class BucketFilter {
+  shown: ClockBucket | undefined;
+  #candidate: ClockBucket | undefined;
+
+  /** @returns whether the published step changed. */
+  take(roundTripMs: number): boolean {
+    const bucket = clockBucket(roundTripMs);
+    if (bucket === this.shown) {
+      this.#candidate = undefined;
+      return false;
+    }
+    if (this.shown !== undefined && bucket !== this.#candidate) {
+      this.#candidate = bucket;
+      return false;
+    }
+    this.shown = bucket;
+    this.#candidate = undefined;
+    return true;
+  }
+}

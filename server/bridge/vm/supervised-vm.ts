@@ -1,0 +1,717 @@
+import { randomBytes } from "node:crypto";
+import { assertNever } from "#lib/assert-never";
+import { describeEvidence } from "#lib/health/describe-evidence";
+import { initialHealth, reduceHealth } from "#lib/health/reduce-health";
+import type { HealthState, HealthThresholds, Picture, ProcessState } from "#lib/health/reduce-health";
+import type { UnreachableReason, Verdict } from "#lib/health/verdict";
+import type { QmpEvent } from "#lib/qapi/events";
+import type { VmId, VmReport } from "#lib/vm/report";
+import { QmpClient } from "#server/qmp/client";
+import type { QmpCloseReason } from "#server/qmp/client";
+import { ALLOWED_COMMANDS } from "../allowed-commands.ts";
+import { Backoff } from "./backoff.ts";
+import { KnownVm } from "./known-vm.ts";
+import type { ActObservation } from "./ports.ts";
+import { RunningSession } from "./running-session.ts";
+import type { SessionOwner } from "./running-session.ts";
+import { TICK_MS } from "./tick-wheel.ts";
+import type { Ticking } from "./tick-wheel.ts";
+import type { MonitorSpot, VmHost, VmSettings } from "./vm-host.ts";
+import { makeVmId, nameFromAddress } from "./vm-id.ts";
+import { buildReport } from "./vm-report.ts";
+
+const GREETED_WITHIN_MS = 2_000;
+const BUSY_RETRY_MS = 10_000;
+const UNGREETED_RECHECK_MS = 2_000;
+const PROCESS_RECHECK_MS = 1_000;
+/** A verdict's evidence ages; while there is trouble it is told anew this often. */
+const EVIDENCE_REFRESH_MS = 5_000;
+/** A session that lasted this long was a good one: the next reconnect starts at 100 ms again. */
+const GOOD_SESSION_MS = 10_000;
+const KEEP_GONE_MS = 24 * 3_600_000;
+const VALID_READING_MS = 5_000;
+
+/** One connection's life as the supervisor sees it. */
+type Phase =
+  | { kind: "waiting"; untilMonoMs: number }
+  | { kind: "connecting"; client: QmpClient }
+  | { kind: "running"; client: QmpClient; session: RunningSession }
+  /** Another address of the same process is the VM; this one is left alone until that one is gone. */
+  | { kind: "standing-by" }
+  | { kind: "closed" };
+
+/**
+ * One monitor address and whatever VM answers there: it connects, holds the session, connects again, tells one process
+ * from the next, and judges. Made by the registry when an address appears; ends with `close`, or by itself through
+ * `host.ended`. It has no timer: the wheel calls `onDue`.
+ */
+export class SupervisedVm implements Ticking, SessionOwner {
+  tick = 0;
+  readonly vmId: VmId;
+  readonly spot: MonitorSpot;
+  known: KnownVm;
+  settings: VmSettings;
+  /** Whether operators may see it: a socket that never answered is not a VM. */
+  isListed = false;
+  reconnects = 0;
+  /** The registry's own mark: the incarnation under which it filed this VM. */
+  formerIncarnationId: string | undefined;
+  health: HealthState;
+  readonly #host: VmHost;
+  readonly #backoff: Backoff;
+  #phase: Phase = { kind: "closed" };
+  /** What the last attempt ended with, while there is no connection. */
+  #failure: Picture = { connection: "not-asked" };
+  #former: KnownVm | undefined;
+  #process: { state: ProcessState; readMonoMs: number; sightings: number } | undefined;
+  #isReadingProcess = false;
+  #ungreetedSinceMonoMs: number | undefined;
+  #ungreetedCheckMonoMs = 0;
+  #isCheckingUngreeted = false;
+  #incarnationOrdinal = 0;
+  #goneSinceMonoMs: number | undefined;
+  #toldMonoMs = -Infinity;
+  #socketInode: bigint | number | undefined;
+  #listeners: Set<(observation: ActObservation) => void> | undefined;
+
+  constructor(spot: MonitorSpot, host: VmHost) {
+    this.spot = spot;
+    this.#host = host;
+    this.vmId = makeVmId(host.bridgeId, spot.address);
+    this.known = this.#freshKnown();
+    this.settings = host.settingsFor(this.name);
+    this.health = initialHealth(host.clock.nowMonoMs());
+    this.#backoff = new Backoff(host.random);
+  }
+
+  get address(): MonitorSpot["address"] {
+    return this.spot.address;
+  }
+
+  get name(): string {
+    return this.known.name ?? nameFromAddress(this.spot.address);
+  }
+
+  get session(): RunningSession | undefined {
+    return this.#phase.kind === "running" ? this.#phase.session : undefined;
+  }
+
+  get client(): QmpClient | undefined {
+    return this.#phase.kind === "running" || this.#phase.kind === "connecting" ? this.#phase.client : undefined;
+  }
+
+  get isStandingBy(): boolean {
+    return this.#phase.kind === "standing-by";
+  }
+
+  /** The process is gone and an operator should know; true until dismissed, replaced or a day old. */
+  get isGone(): boolean {
+    return this.#goneSinceMonoMs !== undefined;
+  }
+
+  start(): void {
+    if (this.spot.isNotOurs) {
+      this.#failure = { connection: "failed", reason: "not-ours" };
+      this.isListed = true;
+      this.look();
+      return;
+    }
+    this.#dial();
+  }
+
+  /** The watcher saw the socket's file appear: no need to wait for the next attempt. */
+  socketAppeared(inode: bigint | number | undefined): void {
+    const isReplaced = inode !== undefined && this.#socketInode !== undefined && inode !== this.#socketInode;
+    this.#socketInode = inode ?? this.#socketInode;
+    if (this.#phase.kind === "waiting") {
+      this.#backoff.reset();
+      this.#dial();
+    } else if (isReplaced && this.client !== undefined) {
+      // Another socket stands at this address now. The address is what operators gave us, so it decides.
+      this.#host.fact(this, { kind: "connection", text: "another socket has taken this address" });
+      this.#hangUp();
+      this.#dial();
+    }
+  }
+
+  /** The file is gone. A living session is kept: nobody else can reach that QEMU any more. */
+  socketVanished(): void {
+    if (this.#phase.kind !== "waiting" || this.isGone) return;
+    this.#end("socket-removed");
+  }
+
+  /** The other address of this process is gone: this one is the VM now. */
+  stepIn(): void {
+    if (this.#phase.kind === "standing-by") this.#dial();
+  }
+
+  /** Another address of the same process comes first in the config. */
+  standBy(): void {
+    this.#hangUp();
+    this.isListed = false;
+    this.#phase = { kind: "standing-by" };
+  }
+
+  /** An operator has seen that its process is gone. @returns whether there was anything to dismiss. */
+  dismiss(): boolean {
+    if (!this.isGone) return false;
+    this.#end("socket-removed");
+    return true;
+  }
+
+  applySettings(): void {
+    this.settings = this.#host.settingsFor(this.name);
+    this.look();
+    this.onChanged();
+  }
+
+  close(): void {
+    this.#hangUp();
+    this.#phase = { kind: "closed" };
+    this.#host.wheel.remove(this);
+  }
+
+  /** The bridge stood still: nothing open is held against the VM. */
+  bridgeStalled(fromMonoMs: number, untilMonoMs: number): void {
+    this.known.migrationIfAny?.forgiveStall(untilMonoMs - fromMonoMs);
+    this.health = reduceHealth(this.health, { type: "bridge-stalled", atMonoMs: untilMonoMs }, this.#thresholds());
+  }
+
+  onDue(nowMonoMs: number): void {
+    const phase = this.#phase;
+    switch (phase.kind) {
+      case "waiting":
+        if (nowMonoMs >= phase.untilMonoMs) this.#dialOrForget(nowMonoMs);
+        else this.wake(phase.untilMonoMs);
+        return;
+      case "connecting":
+        this.#watchHandshake(phase.client, nowMonoMs);
+        return;
+      case "running": {
+        const dueMonoMs = phase.session.onDue(nowMonoMs);
+        this.#flushEvents(nowMonoMs);
+        if (this.#phase !== phase) return;
+        this.wake(dueMonoMs);
+        if (this.health.verdict.kind !== "healthy" || phase.session.inBandOpenAgeMs(nowMonoMs) !== undefined) {
+          this.look();
+          this.#lookAtProcess(phase.session, nowMonoMs);
+          this.#refreshEvidence(nowMonoMs);
+        } else this.#checkStaleness(phase.session, nowMonoMs);
+        return;
+      }
+      case "standing-by":
+      case "closed":
+        return;
+      default:
+        assertNever(phase);
+    }
+  }
+
+  wake(atMonoMs: number): void {
+    if (atMonoMs === Infinity || (this.tick !== 0 && this.tick * TICK_MS <= atMonoMs)) return;
+    this.#host.wheel.at(this, atMonoMs);
+  }
+
+  mayRead(what: "anything" | "without-storage"): boolean {
+    const { session } = this;
+    if (!session || session.inBandBucket.shown === ">=1s") return false;
+    switch (this.health.verdict.kind) {
+      case "healthy":
+        return true;
+      // Their main loop answers; storage may be what failed them.
+      case "guest-stopped":
+      case "migration-stalled":
+        return what === "without-storage";
+      default:
+        return false;
+    }
+  }
+
+  onAnswer(lane: "in-band" | "oob"): void {
+    const { session, health, known } = this;
+    // The path of nearly every answer: nothing to judge anew.
+    const isSteady =
+      health.verdict.kind === "healthy" &&
+      health.held === undefined &&
+      known.migrationIfAny === undefined &&
+      session !== undefined &&
+      (lane === "oob" || (session.client.inBand.lastRoundTripMs ?? 0) < this.settings.thresholds.slowAfterMs);
+    if (!isSteady || (lane === "in-band" && known.runState?.value !== "running")) {
+      if (lane === "in-band" && this.#process) this.#process = undefined;
+      this.look();
+    }
+    this.#listIfReady();
+    if (this.#listeners) this.#observe({ type: "probe-answered", lane, report: this.report() });
+  }
+
+  onChanged(): void {
+    this.#listIfReady();
+    if (!this.isListed || this.known.incarnation === undefined) return;
+    this.#host.changed(this);
+  }
+
+  /** What the verdict is made of, now. */
+  picture(nowMonoMs = this.#host.clock.nowMonoMs()): Picture {
+    const phase = this.#phase;
+    if (phase.kind === "running") return this.#runningPicture(phase.session, nowMonoMs);
+    if (phase.kind !== "connecting" || phase.client.state.kind !== "connecting") return this.#failure;
+    const { state } = phase.client;
+    switch (state.phase) {
+      case "dialling":
+        return this.#failure;
+      case "awaiting-greeting":
+        return this.#ungreetedSinceMonoMs === undefined ? this.#failure : this.#ungreetedPicture(nowMonoMs);
+      case "negotiating":
+        return {
+          connection: "negotiating",
+          openAgeMs: this.#host.stalls.watchedMs(state.sinceMonoMs, nowMonoMs),
+          offersOob: phase.client.greeting?.capabilities.includes("oob") ?? false,
+          process: this.#process?.state ?? "unknown",
+        };
+      default:
+        return assertNever(state.phase);
+    }
+  }
+
+  /** Judges anew, and tells where the verdict changed. */
+  look(): void {
+    const nowMonoMs = this.#host.clock.nowMonoMs();
+    const picture = this.picture(nowMonoMs);
+    const former = this.health;
+    this.health = reduceHealth(former, { type: "looked", atMonoMs: nowMonoMs, picture }, this.#thresholds());
+    const { verdict } = this.health;
+    if (isSameVerdict(verdict, former.verdict)) return;
+    this.#listIfReady();
+    if (this.isListed) {
+      const text = describeEvidence(picture, this.settings.thresholds)
+        .map((line) => line.text)
+        .join("; ");
+      this.#host.fact(this, { kind: "verdict", from: former.verdict.kind, to: verdict.kind, text });
+    }
+    this.onChanged();
+    if (this.#listeners) this.#observe({ type: "changed", report: this.report() });
+  }
+
+  report(): VmReport {
+    this.#toldMonoMs = this.#host.clock.nowMonoMs();
+    return buildReport(this, this.#host);
+  }
+
+  /** Calls back after every probe answer, verdict change and connection end until the returned function is called. */
+  observe(listener: (observation: ActObservation) => void): () => void {
+    const listeners = (this.#listeners ??= new Set());
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners = undefined;
+    };
+  }
+
+  #observe(observation: ActObservation): void {
+    for (const listener of this.#listeners ?? []) listener(observation);
+  }
+
+  #thresholds(): HealthThresholds {
+    const { thresholds, intervalMs } = this.settings;
+    return { ...thresholds, readingValidForMs: Math.max(VALID_READING_MS, 2 * intervalMs + 1_000) };
+  }
+
+  #runningPicture(session: RunningSession, nowMonoMs: number): Picture {
+    const { client } = session;
+    const { inBand, outOfBand } = client;
+    return {
+      connection: "running",
+      inBand: {
+        openAgeMs: session.inBandOpenAgeMs(nowMonoMs),
+        lastRoundTripMs: inBand.lastRoundTripMs,
+        lastReplyAgeMs: ageOf(inBand.lastReplyMonoMs, nowMonoMs),
+      },
+      inBandCommand: session.line.openCommand,
+      outOfBand: client.hasOob
+        ? {
+            openAgeMs: session.outOfBandOpenAgeMs(nowMonoMs),
+            lastRoundTripMs: outOfBand.lastRoundTripMs,
+            lastReplyAgeMs: ageOf(outOfBand.lastReplyMonoMs, nowMonoMs),
+          }
+        : undefined,
+      process: this.#processState(),
+      runState: this.known.runState?.value,
+      migration: this.known.migrationIfAny?.reading(),
+    };
+  }
+
+  /** State D passes in an instant on a busy disk, so that one sighting proves nothing. */
+  #processState(): ProcessState {
+    if (!this.#process || (this.#process.state === "uninterruptible" && this.#process.sightings < 2)) return "unknown";
+    return this.#process.state;
+  }
+
+  #ungreetedPicture(nowMonoMs: number): Picture {
+    const since = this.#ungreetedSinceMonoMs ?? nowMonoMs;
+    return {
+      connection: "ungreeted",
+      openAgeMs: this.#host.stalls.watchedMs(since, nowMonoMs),
+      process: this.#process?.state ?? "unknown",
+    };
+  }
+
+  #freshKnown(): KnownVm {
+    return new KnownVm(`${this.#host.epoch.slice(0, 6)}.${++this.#incarnationOrdinal}`);
+  }
+
+  #dialOrForget(nowMonoMs: number): void {
+    if (this.#goneSinceMonoMs !== undefined && nowMonoMs - this.#goneSinceMonoMs >= KEEP_GONE_MS) this.#end("socket-removed");
+    else this.#dial();
+  }
+
+  #dial(): void {
+    const { address } = this.spot;
+    const client: QmpClient = new QmpClient({
+      address: address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port },
+      allowedCommands: ALLOWED_COMMANDS,
+      inBandWindow: 1,
+      clock: this.#host.clock,
+      openTransport: this.#host.openTransport,
+      // Who says nothing is asked about in /proc; and a negotiation that waits is the last chance to ever get a cord.
+      greetingTimeoutMs: Infinity,
+      negotiationTimeoutMs: Infinity,
+      handlers: {
+        onGreeting: () => this.client === client && this.#greeted(client),
+        onRunning: () => this.client === client && this.#running(client),
+        onEvent: (event) => this.client === client && this.#onEvent(event),
+        onClosed: (reason) => this.client === client && this.#disconnected(client, reason),
+      },
+    });
+    this.#phase = { kind: "connecting", client };
+    client.connect().catch(() => {
+      // `onClosed` says the same, with the reason.
+    });
+    this.wake(this.#host.clock.nowMonoMs() + GREETED_WITHIN_MS);
+  }
+
+  #greeted(client: QmpClient): void {
+    this.#ungreetedSinceMonoMs = undefined;
+    this.#process = undefined;
+    if (this.known.incarnation !== undefined) this.#former = this.known;
+    this.known = this.#freshKnown();
+    this.known.version = client.greeting && { ...client.greeting.version, package: client.greeting.version.package.slice(0, 128) };
+    this.known.hasOob = client.greeting?.capabilities.includes("oob");
+    void this.#findIncarnation(client);
+    this.wake(this.#host.clock.nowMonoMs() + this.settings.thresholds.slowAfterMs);
+  }
+
+  #running(client: QmpClient): void {
+    const session = new RunningSession(client, this, this.#host);
+    this.#phase = { kind: "running", client, session };
+    this.wake(this.#host.clock.nowMonoMs());
+  }
+
+  async #findIncarnation(client: QmpClient): Promise<void> {
+    const { known } = this;
+    const found = await this.#host.proc.findListener(this.spot.address).catch(() => ({ unknown: "time-out" as const }));
+    if (this.client !== client || this.known !== known) return;
+    if ("pid" in found) {
+      known.incarnation = { id: `p${found.pid}-${found.startTimeTicks}`, pid: found.pid, by: "process" };
+      known.startTimeTicks = found.startTimeTicks;
+    } else known.incarnation = { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
+    this.#compareWithFormer(known);
+    if (!this.#host.claim(this)) {
+      this.standBy();
+      return;
+    }
+    this.look();
+    this.onChanged();
+    if ("pid" in found) {
+      const commandLine = await this.#host.proc.readCommandLine(found.pid).catch(() => undefined);
+      if (this.known !== known || commandLine === undefined) return;
+      known.commandLine = commandLine;
+      known.isTopologyStale = true;
+      known.forgetDescriptions();
+      this.onChanged();
+    }
+  }
+
+  #compareWithFormer(known: KnownVm): void {
+    const former = this.#former;
+    this.#former = undefined;
+    const isSame = former?.incarnation?.by === "process" && former.incarnation.id === known.incarnation?.id;
+    if (former && isSame) {
+      known.inherit(former);
+      this.reconnects++;
+    } else if (former) {
+      // Another process: its health, name and history are its own.
+      this.health = initialHealth(this.#host.clock.nowMonoMs());
+      const text =
+        known.incarnation?.by === "process"
+          ? `another QEMU process (pid ${known.incarnation.pid}) answers at this address`
+          : "connected again; whether it is the same process cannot be read";
+      this.#host.fact(this, { kind: "incarnation-changed", text });
+    }
+    this.#goneSinceMonoMs = undefined;
+  }
+
+  #onEvent(event: QmpEvent): void {
+    if (!this.session) return;
+    const nowMonoMs = this.#host.clock.nowMonoMs();
+    for (const fact of this.known.events.add(event, nowMonoMs)) this.#host.fact(this, fact);
+    this.session.onEvent(event);
+    const dueMonoMs = this.known.events.dueMonoMs;
+    if (dueMonoMs !== undefined) this.wake(dueMonoMs);
+  }
+
+  #flushEvents(nowMonoMs: number): void {
+    const events = this.known.eventsIfAny;
+    if (events?.dueMonoMs === undefined || nowMonoMs < events.dueMonoMs) return;
+    for (const fact of events.flush(nowMonoMs)) this.#host.fact(this, fact);
+  }
+
+  #watchHandshake(client: QmpClient, nowMonoMs: number): void {
+    const { state } = client;
+    if (state.kind !== "connecting") return;
+    if (state.phase === "negotiating") {
+      this.look();
+      this.#readProcessOf(nowMonoMs);
+      this.#refreshEvidence(nowMonoMs);
+      const ageMs = this.#host.stalls.watchedMs(state.sinceMonoMs, nowMonoMs);
+      const { hungAfterMs } = this.settings.thresholds;
+      this.wake(nowMonoMs + (ageMs < hungAfterMs ? Math.min(PROCESS_RECHECK_MS, hungAfterMs - ageMs) : PROCESS_RECHECK_MS));
+      return;
+    }
+    this.wake(nowMonoMs + UNGREETED_RECHECK_MS);
+    const isOverdue = state.phase === "awaiting-greeting" && this.#host.stalls.watchedMs(state.sinceMonoMs, nowMonoMs) >= GREETED_WITHIN_MS;
+    if (isOverdue && nowMonoMs >= this.#ungreetedCheckMonoMs) void this.#checkUngreeted(client, state.sinceMonoMs);
+  }
+
+  /** Connected and not greeted: is somebody else being served, or is nobody home? */
+  async #checkUngreeted(client: QmpClient, sinceMonoMs: number): Promise<void> {
+    if (this.#isCheckingUngreeted) return;
+    this.#isCheckingUngreeted = true;
+    try {
+      const { address } = this.spot;
+      const hasOtherPeer = address.kind === "unix" ? await this.#host.proc.hasOtherPeer(address.path).catch(() => undefined) : undefined;
+      const listener = hasOtherPeer === true ? undefined : await this.#host.proc.findListener(address).catch(() => undefined);
+      const process = listener && "pid" in listener ? await this.#readProcessState(listener.pid) : "unknown";
+      if (this.client !== client || client.greeting !== undefined) return;
+      this.known.incarnation ??= { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
+      this.isListed = true;
+      if (hasOtherPeer === true) {
+        this.#ungreetedSinceMonoMs = undefined;
+        this.#retryAfter({ connection: "busy" }, BUSY_RETRY_MS);
+        return;
+      }
+      this.#ungreetedSinceMonoMs ??= sinceMonoMs;
+      this.#ungreetedCheckMonoMs = this.#host.clock.nowMonoMs() + UNGREETED_RECHECK_MS;
+      this.#process = { state: process, readMonoMs: this.#host.clock.nowMonoMs(), sightings: 1 };
+      // Where nobody can tell whether another client is served, our connection must not stand in anyone's way.
+      if (hasOtherPeer === undefined) this.#retryAfter(this.#ungreetedPicture(this.#host.clock.nowMonoMs()), BUSY_RETRY_MS);
+      else this.look();
+      this.onChanged();
+    } finally {
+      this.#isCheckingUngreeted = false;
+    }
+  }
+
+  /** Lets go of the connection, with what was found, and comes back later. */
+  #retryAfter(failure: Picture, delayMs: number): void {
+    this.#hangUp();
+    this.#failure = failure;
+    this.#wait(delayMs * (0.9 + 0.2 * this.#host.random()));
+    this.look();
+  }
+
+  #disconnected(client: QmpClient, reason: QmpCloseReason): void {
+    const phase = this.#phase;
+    const runningSinceMonoMs = phase.kind === "running" ? phase.session.client.inBand.lastReplyMonoMs : undefined;
+    if (phase.kind === "running") phase.session.close();
+    const wasGreeted = client.greeting !== undefined;
+    this.#phase = { kind: "waiting", untilMonoMs: Infinity };
+    if (wasGreeted) {
+      if (this.#former !== undefined && this.known.incarnation === undefined) this.known = this.#former;
+      this.#former = undefined;
+      void this.#sessionEnded(reason, runningSinceMonoMs);
+      return;
+    }
+    void this.#attemptFailed(reason);
+  }
+
+  /** A greeted connection is over: in good order, with its process, or alone. */
+  async #sessionEnded(reason: QmpCloseReason, lastReplyMonoMs: number | undefined): Promise<void> {
+    const { address } = this.spot;
+    const { known } = this;
+    const pid = known.incarnation?.pid;
+    for (const fact of known.eventsIfAny?.flush(this.#host.clock.nowMonoMs()) ?? []) this.#host.fact(this, fact);
+    if (known.isShuttingDown) return this.#end("shutdown");
+    const exists = address.kind === "tcp" || (await this.#host.socketExists(address.path));
+    if (this.#phase.kind !== "waiting") return;
+    if (!exists) return this.#end("socket-removed");
+    this.#host.fact(this, { kind: "connection", text: `the monitor's connection ended: ${reason.error.message}` });
+    const state = pid === undefined ? undefined : await this.#host.proc.readState(pid).catch(() => undefined);
+    if (this.#phase.kind !== "waiting") return;
+    const isProcessGone =
+      state !== undefined &&
+      ("unknown" in state ? state.unknown === "gone" : state.startTimeTicks !== known.startTimeTicks || state.state === "Z");
+    if (lastReplyMonoMs !== undefined && this.#host.clock.nowMonoMs() - this.health.sinceMonoMs >= GOOD_SESSION_MS) this.#backoff.reset();
+    this.#fail(isProcessGone ? "process-gone" : "lost");
+    if (this.#listeners) this.#observe({ type: "connection-lost", report: this.report() });
+  }
+
+  async #attemptFailed(reason: QmpCloseReason): Promise<void> {
+    switch (reason.kind) {
+      case "closed":
+        return;
+      case "refused":
+        // Nobody listens any more where somebody was: with the listener its process is gone.
+        if (this.isGone || !this.isListed) return this.#failQuietly();
+        return this.#fail(this.#isLost() ? "process-gone" : "refused");
+      case "no-such-socket":
+        if (this.isGone || !this.isListed) return this.#failQuietly();
+        return this.#end("socket-removed");
+      case "not-permitted":
+        this.isListed ||= this.spot.isExplicit;
+        return this.#fail("not-permitted");
+      case "not-qmp":
+      case "negotiation-refused":
+        this.isListed = true;
+        this.known.incarnation ??= { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
+        return this.#fail("not-qmp");
+      case "backlog-full":
+        return this.#backlogFull();
+      case "connect-timeout":
+        return this.#fail("time-out");
+      case "no-greeting":
+        return this.#fail("no-greeting");
+      case "connect-failed":
+      case "protocol-error":
+      case "lost":
+        return this.#fail("lost");
+      default:
+        assertNever(reason.kind);
+    }
+  }
+
+  /** So many wait in the listener's queue that the kernel takes no more: somebody is served, or nobody accepts. */
+  async #backlogFull(): Promise<void> {
+    const { address } = this.spot;
+    const hasOtherPeer = address.kind === "unix" ? await this.#host.proc.hasOtherPeer(address.path).catch(() => undefined) : undefined;
+    const listener = await this.#host.proc.findListener(address).catch(() => undefined);
+    const process = listener && "pid" in listener ? await this.#readProcessState(listener.pid) : "unknown";
+    if (this.#phase.kind !== "waiting") return;
+    this.isListed = true;
+    this.known.incarnation ??= { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
+    const nowMonoMs = this.#host.clock.nowMonoMs();
+    if (hasOtherPeer !== true) this.#ungreetedSinceMonoMs ??= nowMonoMs;
+    this.#process = { state: process, readMonoMs: nowMonoMs, sightings: 1 };
+    this.#failure = hasOtherPeer === true ? { connection: "busy" } : this.#ungreetedPicture(nowMonoMs);
+    this.#wait(BUSY_RETRY_MS);
+    this.look();
+  }
+
+  #isLost(): boolean {
+    const failure = this.#failure;
+    return failure.connection === "failed" && (failure.reason === "lost" || failure.reason === "process-gone");
+  }
+
+  #fail(reason: UnreachableReason): void {
+    this.#failure = { connection: "failed", reason };
+    if (reason === "process-gone") this.#goneSinceMonoMs ??= this.#host.clock.nowMonoMs();
+    this.#wait(this.#backoff.nextMs());
+    this.look();
+  }
+
+  #failQuietly(): void {
+    this.#wait(this.#backoff.nextMs());
+  }
+
+  #wait(delayMs: number): void {
+    const untilMonoMs = this.#host.clock.nowMonoMs() + delayMs;
+    this.#phase = { kind: "waiting", untilMonoMs };
+    this.wake(untilMonoMs);
+  }
+
+  #hangUp(): void {
+    const phase = this.#phase;
+    this.#phase = { kind: "closed" };
+    if (phase.kind === "running") phase.session.close();
+    if (phase.kind === "running" || phase.kind === "connecting") phase.client.close();
+  }
+
+  #end(reason: "shutdown" | "socket-removed"): void {
+    const { isListed } = this;
+    if (isListed && this.#listeners) this.#observe({ type: "connection-lost", report: this.report() });
+    this.#hangUp();
+    this.#phase = { kind: "closed" };
+    this.#host.wheel.remove(this);
+    this.#host.ended(this, reason);
+  }
+
+  #listIfReady(): void {
+    if (this.isListed || this.known.incarnation === undefined || this.#phase.kind === "standing-by") return;
+    // A name within the first second is better than a path that changes under the operator's eyes.
+    if (!this.known.isIdentified && this.health.verdict.kind === "healthy") return;
+    if (this.health.verdict.kind === "unknown") return;
+    this.isListed = true;
+    this.#host.changed(this);
+    this.#host.fact(this, { kind: "vm-appeared" });
+  }
+
+  #refreshEvidence(nowMonoMs: number): void {
+    switch (this.health.verdict.kind) {
+      case "main-loop-hung":
+      case "silent":
+      case "slow":
+      case "migration-stalled":
+        if (nowMonoMs - this.#toldMonoMs >= EVIDENCE_REFRESH_MS) this.onChanged();
+        return;
+      default:
+    }
+  }
+
+  /** Healthy and nothing open: only the age of the last answer can go wrong. */
+  #checkStaleness(session: RunningSession, nowMonoMs: number): void {
+    const { lastReplyMonoMs } = session.client.inBand;
+    if (lastReplyMonoMs !== undefined && nowMonoMs - lastReplyMonoMs >= VALID_READING_MS) this.look();
+  }
+
+  /** Both lanes overdue: the process itself may be stopped. */
+  #lookAtProcess(session: RunningSession, nowMonoMs: number): void {
+    const { slowAfterMs } = this.settings.thresholds;
+    const isInBandOverdue = (session.inBandOpenAgeMs(nowMonoMs) ?? 0) >= slowAfterMs;
+    const isOutOfBandOverdue = !session.client.hasOob || (session.outOfBandOpenAgeMs(nowMonoMs) ?? 0) >= slowAfterMs;
+    if (isInBandOverdue && isOutOfBandOverdue) this.#readProcessOf(nowMonoMs);
+    else this.#process = undefined;
+  }
+
+  #readProcessOf(nowMonoMs: number): void {
+    const pid = this.known.incarnation?.pid;
+    if (pid === undefined || this.#isReadingProcess) return;
+    if (this.#process && nowMonoMs - this.#process.readMonoMs < PROCESS_RECHECK_MS * 0.8) return;
+    this.#isReadingProcess = true;
+    const { known } = this;
+    void this.#readProcessState(pid)
+      .then((state) => {
+        if (this.known !== known) return;
+        const sightings = this.#process?.state === state || this.#process === undefined ? (this.#process?.sightings ?? 0) + 1 : 1;
+        this.#process = { state, readMonoMs: this.#host.clock.nowMonoMs(), sightings };
+        this.look();
+      })
+      .finally(() => {
+        this.#isReadingProcess = false;
+      });
+  }
+
+  async #readProcessState(pid: number): Promise<ProcessState> {
+    const answer = await this.#host.proc.readState(pid).catch(() => undefined);
+    if (!answer || "unknown" in answer) return "unknown";
+    if (answer.state === "T" || answer.state === "t") return "stopped";
+    return answer.state === "D" ? "uninterruptible" : "alive";
+  }
+}
+
+function ageOf(monoMs: number | undefined, nowMonoMs: number): number | undefined {
+  return monoMs === undefined ? undefined : nowMonoMs - monoMs;
+}
+
+function isSameVerdict(one: Verdict, other: Verdict): boolean {
+  if (one === other) return true;
+  return one.kind === other.kind && JSON.stringify(one) === JSON.stringify(other);
+}
