@@ -8,9 +8,10 @@ import { cx } from "../ui/cx.ts";
 import { formatAge, formatAgeInWords, formatUtc } from "../ui/format.ts";
 import { ProgressBar } from "../ui/progress-bar.tsx";
 import { laneClock } from "../vm/lane-clock.ts";
+import { migrationFraction } from "../vm/migration-progress.ts";
 import { TwoClocks } from "../vm/two-clocks.tsx";
 import { VerdictLabel } from "../vm/verdict-label.tsx";
-import { migrationFraction, rowNote } from "./row-note.ts";
+import { rowNote } from "./row-note.ts";
 
 /** The columns of header and rows. Below `lg` a row is a card of two lines. */
 export const COLUMNS =

@@ -1,20 +1,8 @@
 import type { VmSummary } from "#lib/api/vm";
 import { isTerminalMigration } from "#lib/qapi/migration";
 import { formatBytesPerSecond } from "../ui/format.ts";
+import { migrationFraction } from "../vm/migration-progress.ts";
 import { verdictTitle } from "../vm/verdict-words.ts";
-
-/** How far a migration has come, where QEMU told: 0 to 1. */
-export function migrationFraction(migration: {
-  transferredBytes?: number;
-  remainingBytes?: number;
-  totalBytes?: number;
-}): number | undefined {
-  const { transferredBytes, remainingBytes, totalBytes } = migration;
-  // What is left against the whole of guest memory: transferred counts pages that were sent twice.
-  if (remainingBytes !== undefined && totalBytes) return Math.min(1, Math.max(0, 1 - remainingBytes / totalBytes));
-  if (transferredBytes !== undefined && totalBytes) return Math.min(1, transferredBytes / totalBytes);
-  return undefined;
-}
 
 /** What a row says beside its numbers, the most useful thing only; undefined where there is nothing to add. */
 export function rowNote(vm: VmSummary): string | undefined {

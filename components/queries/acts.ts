@@ -4,7 +4,8 @@ import type { VmId } from "#lib/vm/report";
 import type { ActRecord } from "#lib/yank/act";
 import type { Action, Plan } from "#lib/yank/plan";
 import { laterAct } from "../realtime/apply-server-event.ts";
-import { ApiError, apiGet, apiPost } from "./api.ts";
+import { apiGet, apiPost } from "./api.ts";
+import type { ApiError } from "./api.ts";
 import { keys } from "./keys.ts";
 
 /** What the operator wants planned. `instances` is QEMU's own spelling and only for yanks. */

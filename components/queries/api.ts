@@ -41,7 +41,8 @@ async function request<T>(path: string, init: RequestInit): Promise<T> {
   }
   const body = await readJson(response);
   if (response.ok) return body as T;
-  if (response.status === 401) location.assign("/login");
+  // Not on the page that signs in: there the refusal is the answer.
+  if (response.status === 401 && location.pathname !== "/login") location.assign("/login");
   const problem = isProblem(body) ? body : undefined;
   throw new ApiError(problem?.detail ?? `The hub answered ${response.status}`, { status: response.status, problem });
 }

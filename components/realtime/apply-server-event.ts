@@ -40,6 +40,8 @@ export function applyServerEvent(queryClient: QueryClient, event: ServerEvent): 
 }
 
 function applyDelta(queryClient: QueryClient, delta: FleetDelta): Applied {
+  // Of a VM that left the list no more details come; its page has to learn that it ended.
+  for (const vmId of delta.removed) void queryClient.invalidateQueries({ queryKey: keys.vm(vmId) });
   const fleet = queryClient.getQueryData<FleetSnapshot>(keys.fleet);
   // Without a snapshot there is nothing to build on; the one being fetched is newer than this or the tick will tell.
   if (!fleet) return "ignored";

@@ -1,0 +1,66 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import Link from "next/link";
+import type { AuditRow } from "#lib/audit/events";
+import { auditQuery } from "../queries/audit.ts";
+import { Screen } from "../shell/screen.tsx";
+import { formatUtc } from "../ui/format.ts";
+import { auditWords } from "./audit-words.ts";
+
+/** The record: who did what when, newest first. Rows are never changed. */
+export function AuditScreen({ seed }: { seed: AuditRow[] }) {
+  const { data: rows } = useQuery({ ...auditQuery(), initialData: seed });
+  return (
+    <Screen heading={<h1 className="text-lg font-semibold text-strong">Audit</h1>}>
+      {rows.length === 0 ? (
+        <p className="mt-10 text-center">Nothing is in the record yet</p>
+      ) : (
+        <table className="w-full border-collapse text-left max-md:block">
+          <thead className="text-xs text-quiet max-md:sr-only">
+            <tr className="border-b border-line">
+              <th scope="col" className="h-9 pr-4 font-normal">
+                When
+              </th>
+              <th scope="col" className="pr-4 font-normal">
+                Who
+              </th>
+              <th scope="col" className="font-normal">
+                What
+              </th>
+            </tr>
+          </thead>
+          <tbody className="max-md:block">
+            {rows.map((row) => (
+              <Row key={`${row.writer} ${row.sequence}`} row={row} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Screen>
+  );
+}
+
+function Row({ row }: { row: AuditRow }) {
+  const { what, detail, vmId } = auditWords(row.event);
+  return (
+    <tr className="border-b border-line align-top max-md:block max-md:py-2">
+      <td className="py-2 pr-4 whitespace-nowrap max-md:inline-block max-md:py-0 max-md:text-sm">{formatUtc(row.atMs)}</td>
+      <td className="py-2 pr-4 whitespace-nowrap max-md:inline-block max-md:py-0 max-md:text-sm">
+        {row.who}
+        {row.from && <span className="text-quiet"> {row.from}</span>}
+      </td>
+      <td className="py-2 wrap-anywhere max-md:block max-md:py-0">
+        <span className="font-semibold text-strong">{what}</span>
+        {vmId && (
+          <>
+            {" · "}
+            <Link href={`/vms/${vmId}`} prefetch={false} className="rounded text-info underline-offset-2 hover:underline">
+              {vmId}
+            </Link>
+          </>
+        )}
+        {detail && <span className="block text-sm">{detail}</span>}
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,59 @@
+import { assertNever } from "#lib/assert-never";
+import type { AuditEvent } from "#lib/audit/events";
+import { formatDuration } from "../ui/format.ts";
+
+/** One fact of the record in words. `vmId` where it is about one VM. An event that this page does not know is shown by its type. */
+export function auditWords(event: AuditEvent): { what: string; detail?: string; vmId?: string } {
+  switch (event.type) {
+    case "plan-made":
+      return {
+        what: `Plan made: ${event.plan.title.replace(/\?$/, "")}`,
+        detail: event.plan.targets.flatMap((target) => target.effects.map((effect) => effect.sentence)).join(" "),
+        vmId: event.plan.targets[0]?.vmId,
+      };
+    case "plan-refused":
+      return { what: `Plan refused: ${event.action}`, detail: event.detail, vmId: event.vmIds[0] };
+    case "act-intended":
+      return {
+        what: "About to be sent",
+        detail: `${JSON.stringify(event.command)}${event.reason ? ` · “${event.reason}”` : ""}`,
+        vmId: event.vmId,
+      };
+    case "act-refused":
+      return { what: `Confirmation refused: ${event.code}`, detail: event.detail };
+    case "act-progressed":
+      return { ...progressWords(event), vmId: event.vmId };
+    case "bridge-connected":
+      return { what: `Bridge ${event.bridgeId} connected` };
+    case "bridge-lost":
+      return { what: `Bridge ${event.bridgeId} lost` };
+    case "bridge-refused":
+      return { what: `Bridge ${event.bridgeId} turned away`, detail: event.reason };
+    case "hub-started":
+      return { what: `Hub started, version ${event.version}` };
+    case "hub-stopped":
+      return { what: "Hub stopped" };
+    case "session-opened":
+      return { what: "Signed in with the access token" };
+    case "session-refused":
+      return { what: "A wrong access token was offered" };
+    default:
+      return unknownWords(event);
+  }
+}
+
+function progressWords({ progress }: Extract<AuditEvent, { type: "act-progressed" }>): { what: string; detail?: string } {
+  const parts = [`Command ${progress.state}`];
+  if (progress.replyAfterMs !== undefined) parts[0] += ` after ${formatDuration(progress.replyAfterMs)}`;
+  if (progress.verdict !== "none") parts.push(`verdict ${progress.verdict}`);
+  if (progress.recoveredAfterMs !== undefined) parts.push(`recovered after ${formatDuration(progress.recoveredAfterMs)}`);
+  const detail = [progress.detail, ...progress.aftermath].filter(Boolean).join(" · ");
+  return { what: parts.join(", "), detail: detail === "" ? undefined : detail };
+}
+
+/** Stored rows outlive this code: one that a newer hub wrote is named, not dropped. */
+function unknownWords(event: never): { what: string } {
+  const raw: unknown = event;
+  if (typeof raw === "object" && raw !== null && "type" in raw && typeof raw.type === "string") return { what: raw.type };
+  return assertNever(event);
+}

@@ -1,0 +1,55 @@
+"use client";
+import { AlertDialog as Base } from "@base-ui/react/alert-dialog";
+import type { ReactNode, RefObject } from "react";
+
+export interface AlertDialogProps {
+  title: string;
+  /** Beside the title. */
+  aside?: ReactNode;
+  onClose: () => void;
+  /** Where the focus goes when it opens: where Enter does no harm. */
+  initialFocus: RefObject<HTMLButtonElement | null>;
+  children: ReactNode;
+}
+
+/** A question that must be answered: the page behind it is out of reach, Escape means no. At the bottom on a phone, under the thumb. */
+export function AlertDialog({ title, aside, onClose, initialFocus, children }: AlertDialogProps) {
+  return (
+    <Base.Root open onOpenChange={(isOpen) => !isOpen && onClose()}>
+      <Base.Portal>
+        <Base.Backdrop className="fixed inset-0 z-40 bg-scrim" />
+        <Base.Viewport className="fixed inset-0 z-50 flex items-end justify-center overflow-y-auto sm:items-center sm:p-4">
+          <Base.Popup
+            initialFocus={initialFocus}
+            className="flex max-h-[92dvh] w-full max-w-140 flex-col rounded-t-2xl border border-line bg-raised outline-none sm:rounded-2xl"
+            style={{ boxShadow: "var(--shadow-dialog)" }}
+          >
+            <div className="flex items-start justify-between gap-3 px-5 pt-5 pb-2 sm:px-6">
+              <Base.Title className="min-w-0 text-lg font-semibold wrap-anywhere text-strong">{title}</Base.Title>
+              {aside !== undefined && <div className="shrink-0">{aside}</div>}
+            </div>
+            {children}
+          </Base.Popup>
+        </Base.Viewport>
+      </Base.Portal>
+    </Base.Root>
+  );
+}
+
+/** What scrolls when the dialog is higher than the screen. */
+export function AlertDialogBody({ children }: { children: ReactNode }) {
+  return (
+    <div tabIndex={-1} className="grid min-h-0 gap-4 overflow-y-auto px-5 py-2 outline-none sm:px-6">
+      {children}
+    </div>
+  );
+}
+
+/** The buttons; always in sight. */
+export function AlertDialogActions({ children }: { children: ReactNode }) {
+  return (
+    <div className="flex flex-wrap items-center justify-end gap-2 px-5 pt-3 pb-5 max-sm:[&>button]:min-h-11 max-sm:[&>button]:flex-1 sm:px-6">
+      {children}
+    </div>
+  );
+}

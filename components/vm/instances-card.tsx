@@ -1,0 +1,104 @@
+import { Lock } from "lucide-react";
+import type { VmDetail } from "#lib/api/vm";
+import { instanceKey, instanceName } from "#lib/vm/instance";
+import type { InstanceReport } from "#lib/vm/instance";
+import { useNow } from "../realtime/realtime-provider.tsx";
+import { Button } from "../ui/button.tsx";
+import { Card } from "../ui/card.tsx";
+import { formatAgeInWords } from "../ui/format.ts";
+import { connectionWords, servesWords } from "./instance-words.ts";
+import { VerdictIcon } from "./verdict-icon.tsx";
+
+export interface InstancesCardProps {
+  vm: VmDetail;
+  /** Why nothing can be sent now, for people; undefined when it can. */
+  cannotSend: string | undefined;
+  onYank: (report: InstanceReport) => void;
+}
+
+/** Everything this VM lists for yanking: what it serves, where it leads, and its cord, or why there is none. */
+export function InstancesCard({ vm, cannotSend, onYank }: InstancesCardProps) {
+  const now = useNow();
+  const aside = vm.topologyAtMs === undefined ? "what they serve has not been read" : `read ${formatAgeInWords(now - vm.topologyAtMs)} ago`;
+  return (
+    <Card title="Yankable instances" aside={aside} isFlush>
+      {vm.instances.length === 0 ? (
+        <p className="px-4 py-4">
+          {vm.instancesAtMs === undefined
+            ? "This VM has not been asked yet"
+            : "Nothing on this VM can be yanked: it has no NBD disk, socket chardev or migration"}
+        </p>
+      ) : (
+        <ul>
+          {vm.instances.map((report) => (
+            <InstanceRow key={instanceKey(report.instance)} vm={vm} report={report} cannotSend={cannotSend} onYank={onYank} />
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+function InstanceRow({ vm, report, cannotSend, onYank }: { report: InstanceReport } & InstancesCardProps) {
+  const name = instanceName(report.instance);
+  const isWanted = isSuspect(vm, report);
+  const mark = report.isMonitor === true ? "monitor" : report.isMonitor === "possible" ? "possibly a monitor" : undefined;
+  return (
+    <li className="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-line px-4 py-3 last:border-b-0">
+      <span className="text-muted">
+        {report.yankable === true ? <VerdictIcon kind={isWanted ? vm.health.kind : "healthy"} /> : <Lock size={16} aria-hidden="true" />}
+      </span>
+      <div className="min-w-0 flex-1 basis-60 wrap-anywhere">
+        <p>
+          <span className="font-semibold text-strong">{name}</span>{" "}
+          {name !== report.instance.type && <span className="text-quiet">{report.instance.type}</span>}{" "}
+          <span className="text-strong">
+            {mark && report.serves.kind !== "monitor" ? `${mark}, ` : ""}
+            {servesWords(report.serves)}
+            {report.farSide && ` → ${report.farSide.text}`}
+          </span>
+        </p>
+        <p className="text-body">
+          {connectionWords(report.connection)}
+          {report.serves.how && ` · ${report.serves.how}`}
+        </p>
+      </div>
+      {report.yankable === true ? (
+        <YankButton name={name} isWanted={isWanted} reason={cannotSend} onClick={() => onYank(report)} />
+      ) : (
+        <p className="max-w-100 text-body sm:text-right">{report.yankable.text}</p>
+      )}
+    </li>
+  );
+}
+
+/** Quiet until what it cuts is suspected. When it cannot be used it says why, in words beside it. */
+function YankButton({
+  name,
+  isWanted,
+  reason,
+  onClick,
+}: {
+  name: string;
+  isWanted: boolean;
+  reason: string | undefined;
+  onClick: () => void;
+}) {
+  return (
+    <div className="flex flex-wrap items-center justify-end gap-x-3 gap-y-1">
+      {reason && <p className="text-sm text-body">{reason}</p>}
+      <Button tone={isWanted ? "danger" : "plain"} disabled={reason !== undefined} onClick={onClick}>
+        Yank {name}…
+      </Button>
+    </div>
+  );
+}
+
+/** Whether cutting this may end what is wrong. */
+function isSuspect(vm: VmDetail, report: InstanceReport): boolean {
+  if (report.yankable !== true) return false;
+  const { health } = vm;
+  if (health.kind === "main-loop-hung") return report.connection === "connected" || report.connection === "unknown";
+  if (health.kind === "io-stalled") return health.nodes.includes(instanceName(report.instance));
+  return health.kind === "migration-stalled" && report.instance.type === "migration";
+}

@@ -1,0 +1,104 @@
+import type { MigrationView, VmDetail } from "#lib/api/vm";
+import { isCancellableMigration, isPostcopy, isTerminalMigration } from "#lib/qapi/migration";
+import { useNow } from "../realtime/realtime-provider.tsx";
+import { Button } from "../ui/button.tsx";
+import { Card } from "../ui/card.tsx";
+import { formatAgeInWords, formatBytes, formatBytesPerSecond } from "../ui/format.ts";
+import { ProgressBar } from "../ui/progress-bar.tsx";
+import { migrationFraction } from "./migration-progress.ts";
+
+export interface MigrationCardProps {
+  vm: VmDetail;
+  migration: MigrationView;
+  cannotSend: string | undefined;
+  onCancel: () => void;
+  onPausePostcopy: () => void;
+  /** Absent where the migration cannot be yanked from here. */
+  onYank: (() => void) | undefined;
+}
+
+/** How old a sample may be before its age is said. */
+const SAMPLE_FRESH_FOR_MS = 5_000;
+
+/** The migration: how far, how fast, and how to end it, the softer way first. */
+export function MigrationCard({ vm, migration, cannotSend, onCancel, onPausePostcopy, onYank }: MigrationCardProps) {
+  const now = useNow();
+  const isUnderWay = !isTerminalMigration(migration.status);
+  const fraction = migrationFraction(migration);
+  const isOldSample = isUnderWay && now - migration.sampleAtMs > SAMPLE_FRESH_FOR_MS;
+  const isStalled = vm.health.kind === "migration-stalled";
+  const uncancellable = isUnderWay ? whyNotCancel(migration) : undefined;
+  return (
+    <Card
+      title={migration.direction === "incoming" ? "Migration into this VM" : "Migration"}
+      aside={isOldSample ? `sample of ${formatAgeInWords(now - migration.sampleAtMs)} ago` : undefined}
+    >
+      <div className="flex flex-wrap items-baseline justify-between gap-x-4">
+        <p className="min-w-0 wrap-anywhere">
+          <span className="font-semibold text-strong">{migration.status}</span>
+          {migration.uri && (
+            <span>
+              {" "}
+              {migration.direction === "incoming" ? "on" : "to"} {migration.uri}
+            </span>
+          )}
+        </p>
+        {fraction !== undefined && <p className="text-lg font-semibold text-strong">{Math.floor(fraction * 100)} %</p>}
+      </div>
+      {isUnderWay && (
+        <div className="mt-1 mb-2">
+          <ProgressBar fraction={fraction} label="Migration" className={isStalled ? "bg-migration" : "bg-body"} />
+        </div>
+      )}
+      <p>{figures(migration).join(" · ")}</p>
+      {migration.stalledSinceAtMs !== undefined && isUnderWay && (
+        <p className={isStalled ? "font-semibold text-migration" : "text-body"}>
+          No bytes for {formatAgeInWords(now - migration.stalledSinceAtMs)}
+        </p>
+      )}
+      {migration.isNotConverging && <p className="text-strong">Not converging: the guest dirties memory faster than it is sent</p>}
+      {migration.errorDesc && <p className="wrap-anywhere text-strong">QEMU says: {migration.errorDesc}</p>}
+      {isUnderWay && (
+        <div className="mt-3 flex flex-wrap items-center gap-2">
+          {uncancellable === undefined ? (
+            <Button tone={isStalled ? "primary" : "plain"} disabled={cannotSend !== undefined} onClick={onCancel}>
+              Cancel migration…
+            </Button>
+          ) : (
+            <p className="basis-full text-body">{uncancellable}</p>
+          )}
+          {migration.status === "postcopy-active" && (
+            <Button disabled={cannotSend !== undefined} onClick={onPausePostcopy}>
+              Pause postcopy…
+            </Button>
+          )}
+          {onYank && (
+            <Button disabled={cannotSend !== undefined} onClick={onYank}>
+              Yank it instead…
+            </Button>
+          )}
+          {cannotSend !== undefined && <p className="text-sm text-body">{cannotSend}</p>}
+        </div>
+      )}
+    </Card>
+  );
+}
+
+function whyNotCancel(migration: MigrationView): string | undefined {
+  if (migration.uri?.startsWith("exec:")) return "Cannot be cancelled from here: QEMU would wait for the command and hang";
+  if (isPostcopy(migration.status))
+    return "Cannot be cancelled in postcopy: the guest's state is on both hosts, and cancelling may lose it";
+  if (!isCancellableMigration(migration.status)) return `Cannot be cancelled while it is ${migration.status}`;
+  return undefined;
+}
+
+function figures(migration: MigrationView): string[] {
+  const parts: string[] = [];
+  if (migration.transferredBytes !== undefined) parts.push(`${formatBytes(migration.transferredBytes)} sent`);
+  if (migration.remainingBytes !== undefined && migration.totalBytes !== undefined) {
+    parts.push(`${formatBytes(migration.remainingBytes)} of ${formatBytes(migration.totalBytes)} left`);
+  }
+  if (migration.bytesPerSecond !== undefined) parts.push(formatBytesPerSecond(migration.bytesPerSecond));
+  if (migration.dirtyBytesPerSecond !== undefined) parts.push(`dirtied at ${formatBytesPerSecond(migration.dirtyBytesPerSecond)}`);
+  return parts.length === 0 ? ["QEMU tells no figures in this status"] : parts;
+}
