@@ -55,7 +55,7 @@ export function readConfig(source: ConfigSource = {}): ResolvedConfig {
     ...(file === undefined ? {} : { file }),
     dataDir,
     bridgeId: config.bridge.id ?? asIdentifier(host),
-    bridgeLabel: config.bridge.label ?? (host.slice(0, 64) || "localhost"),
+    bridgeLabel: config.bridge.label ?? (host.slice(0, 64) || "this host"),
   };
 }
 
@@ -113,7 +113,7 @@ function asIdentifier(host: string): string {
     .replaceAll(/[^A-Za-z0-9._-]/g, "-")
     .replace(/^[^A-Za-z0-9]+/, "")
     .slice(0, 64);
-  return cleaned === "" ? "local" : cleaned;
+  return cleaned === "" ? "bridge" : cleaned;
 }
 
 type Path = readonly PropertyKey[];

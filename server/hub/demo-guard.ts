@@ -1,0 +1,19 @@
+import { dirname, resolve, sep } from "node:path";
+import type { ResolvedConfig } from "#server/config/read-config";
+
+/**
+ * Why a hub without an access token must not run with this config; undefined where every monitor and the data folder lie
+ * beside the config file, so that it can reach nothing but what the demo made for itself.
+ */
+export function refuseDemo({ config, file, dataDir }: ResolvedConfig): string | undefined {
+  if (file === undefined) return "a demo needs a config file of its own";
+  const folder = `${dirname(resolve(file))}${sep}`;
+  const isInside = (path: string) => resolve(path).startsWith(folder);
+  if (!isInside(dataDir)) return `dataDir ${dataDir} is not below ${folder}`;
+  for (const monitor of config.bridge.monitors) {
+    if ("tcp" in monitor) return `monitor ${monitor.tcp} is not below ${folder}`;
+    if (!isInside(monitor.path)) return `monitor ${monitor.path} is not below ${folder}`;
+  }
+  if (config.bridges.length > 0) return "a demo takes no bridges from elsewhere";
+  return undefined;
+}
