@@ -50,7 +50,7 @@ test("a QEMU that is killed is unreachable until dismissed, and a new one at its
   const before = await ripcord.api<VmDetail>(`/vms/${vmId}`);
   const vm = scenario.vms[0];
   if (vm === undefined) throw new Error("The scenario has no VM");
-  await vm.process.kill();
+  process.kill(vm.process.pid, "SIGKILL");
   await expect(health(page)).toContainText(/Unreachable/);
   await vm.restart();
   await expect(health(page)).toContainText("Healthy");
