@@ -1,0 +1,10 @@
+import { expect, test } from "vitest";
+import { isConfirmed } from "./confirmation.ts";
+
+test("a click needs no name, and a name has to be the whole one", () => {
+  expect(isConfirmed({ kind: "click" }, undefined)).toBe(true);
+  const byName = { kind: "type-name" as const, name: "db-07" };
+  expect(isConfirmed(byName, "db-07")).toBe(true);
+  expect(isConfirmed(byName, " db-07 ")).toBe(true);
+  for (const typed of [undefined, "", "db-0", "DB-07", "db-077"]) expect(isConfirmed(byName, typed)).toBe(false);
+});
