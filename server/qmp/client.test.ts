@@ -50,7 +50,7 @@ async function setUpRunning(options: Parameters<typeof setUp>[0] = {}, capabilit
 describe("connecting", () => {
   test("greets, asks for oob where it is offered, and runs", async () => {
     const { client, peer, states } = await setUpRunning();
-    expect(peer.requests).toEqual([{ verb: "execute", command: "qmp_capabilities", arguments: { enable: ["oob"] }, id: "prefix1" }]);
+    expect(peer.requests).toEqual([{ verb: "execute", command: "qmp_capabilities", arguments: { enable: ["oob"] }, id: "prefix0" }]);
     expect(client.greeting?.version).toMatchObject({ major: 7, minor: 2, micro: 22 });
     expect(client).toMatchObject({ hasOob: true, state: { kind: "running" } });
     expect(states).toEqual(["greeted", "running"]);
@@ -134,7 +134,7 @@ describe("connecting", () => {
     const refusal = refused.client.connect();
     refused.peer.accept();
     refused.peer.say(greetingMessage());
-    refused.peer.say({ error: { class: "GenericError", desc: "no" }, id: "prefix1" });
+    refused.peer.say({ error: { class: "GenericError", desc: "no" }, id: "prefix0" });
     await expect(refusal).rejects.toMatchObject({ code: "negotiation-refused", cause: expect.any(QmpCommandError) as unknown });
 
     const left = setUp();
@@ -266,7 +266,7 @@ describe("a running session", () => {
     const reply = client.execute("query-status", undefined, { timeoutMs: 1 });
     peer.answer("query-status");
     await reply;
-    expect(lines.slice(-2)).toEqual(['sent {"execute":"query-status","id":"prefix1"}', 'received {"return":{},"id":"prefix1"}']);
+    expect(lines.slice(-2)).toEqual(['sent {"execute":"query-status","id":"prefix0"}', 'received {"return":{},"id":"prefix0"}']);
     expect(lines).toHaveLength(5);
   });
 });

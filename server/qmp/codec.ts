@@ -42,9 +42,9 @@ export function readMessage(object: unknown): QmpMessage {
   return greeting === undefined ? OTHER : { kind: "greeting", greeting };
 }
 
-/** The text of one request on a line of its own, for whoever reads along: QEMU needs no line end. `id` must need no escaping. */
+/** The text of one request on a line of its own, for whoever reads along: QEMU needs no line end. `command` and `id` must need no escaping. */
 export function encodeRequest(verb: "execute" | "exec-oob", command: string, args: object | undefined, id: string): string {
-  const head = `{"${verb}":${JSON.stringify(command)}`;
+  const head = `{"${verb}":"${command}"`;
   return args === undefined ? `${head},"id":"${id}"}\n` : `${head},"arguments":${writeJson(args)},"id":"${id}"}\n`;
 }
 

@@ -48,7 +48,8 @@ export class MemoryPeer implements QmpTransport {
   }
 
   sayText(text: string | Buffer): void {
-    this.#events?.onBytes(Buffer.from(text));
+    const bytes = Buffer.from(text);
+    this.#events?.onBytes(bytes, bytes.length);
   }
 
   /** Answers the newest request of that command. */

@@ -70,6 +70,8 @@ type Stage = "waiting" | "held" | "open" | "done";
 class Entry implements QmpPending {
   readonly lane: Lane;
   readonly command: string;
+  /** Its place among the ids of this connection; given back when the request is done. */
+  readonly number: number;
   readonly id: string;
   readonly timeoutMs: number;
   /** What is to be written; empty once it is. */
@@ -81,9 +83,11 @@ class Entry implements QmpPending {
   callback: QmpCallback | undefined;
   readonly #table: RequestTable;
 
-  constructor(table: RequestTable, lane: Lane, id: string, request: QmpRequest, callback: QmpCallback) {
+  constructor(table: RequestTable, lane: Lane, number: number, idPrefix: string, request: QmpRequest, callback: QmpCallback) {
+    const id = idPrefix + number.toString(36);
     this.#table = table;
     this.lane = lane;
+    this.number = number;
     this.id = id;
     this.command = request.command;
     this.timeoutMs = request.timeoutMs;
@@ -103,6 +107,8 @@ class Lane implements QmpLaneClock {
   readonly open: Entry[] = [];
   readonly held: Entry[] = [];
   readonly waiting: Entry[] = [];
+  /** How many places are taken: open and held. */
+  taken = 0;
   lastReplyMonoMs: number | undefined = undefined;
   lastRoundTripMs: number | undefined = undefined;
   /** Oldest request that was given up on a full socket: the lane is still unanswered since then. */
@@ -127,24 +133,8 @@ class Lane implements QmpLaneClock {
     return this.waiting.length;
   }
 
-  takeOpen(id: string): Entry | undefined {
-    const { open } = this;
-    for (let index = 0; index < open.length; index++) {
-      if (open[index]?.id === id) return open.splice(index, 1)[0];
-    }
-    return undefined;
-  }
-
-  hasId(id: string): boolean {
-    return (
-      this.open.some((entry) => entry.id === id) ||
-      this.held.some((entry) => entry.id === id) ||
-      this.waiting.some((entry) => entry.id === id)
-    );
-  }
-
   get hasRoom(): boolean {
-    return this.open.length + this.held.length < this.limit;
+    return this.taken < this.limit;
   }
 }
 
@@ -162,6 +152,8 @@ export class RequestTable {
   readonly #inBand: Lane;
   readonly #outOfBand: Lane;
   readonly #options: RequestTableOptions;
+  /** Every request that is not done, at its number. The hot path looks here and nowhere else. */
+  readonly #entries: (Entry | undefined)[] = [];
   #isBlocked = false;
   #isEnded = false;
 
@@ -183,11 +175,15 @@ export class RequestTable {
     return Math.min(nextDeadline(this.#inBand), nextDeadline(this.#outOfBand));
   }
 
-  /** Sends at once, or waits for the slot. The callback comes once, and never before this returns. */
-  submit(request: QmpRequest, callback: QmpCallback): QmpPending {
+  /**
+   * Sends at once, or waits for the slot. The callback comes once, and never before this returns. `deadlineMonoMs` is when
+   * the caller's patience ends, as things stand now.
+   */
+  submit(request: QmpRequest, callback: QmpCallback): QmpPending & { readonly deadlineMonoMs: number } {
     const lane = request.lane === "in-band" ? this.#inBand : this.#outOfBand;
-    const id = this.#freeId();
-    const entry = new Entry(this, lane, id, request, callback);
+    const number = this.#freeNumber();
+    const entry = new Entry(this, lane, number, this.#options.idPrefix, request, callback);
+    this.#entries[number] = entry;
     // Those who wait came first, so a free slot is never theirs to lose; there is none while anybody waits.
     if (lane.hasRoom) this.#send(entry);
     else this.#wait(entry, request.slotWaitMs ?? 0);
@@ -252,31 +248,35 @@ export class RequestTable {
       const sent = lane.open.splice(0);
       const unsent = [...lane.held.splice(0), ...lane.waiting.splice(0)];
       for (const entry of sent) {
-        entry.stage = "done";
+        this.#done(entry);
         settle(entry, new QmpInterruptedError(code, message, cause));
       }
       for (const entry of unsent) {
-        entry.stage = "done";
+        this.#done(entry);
         settle(entry, new QmpStateError(code === "aborted" ? "aborted" : "closed", message, cause));
       }
     }
   }
 
   /**
-   * The shortest id that no request of this connection has now. A number is used again once its reply has come, and not
+   * The lowest number that no request of this connection has now. A number is used again once its reply has come, and not
    * before: QEMU reads a monitor byte by byte, at some 3 µs each, so that a long id is felt in every round trip.
    */
-  #freeId(): string {
-    const { idPrefix } = this.#options;
-    for (let number = 1; ; number++) {
-      const id = idPrefix + number.toString(36);
-      if (!this.#inBand.hasId(id) && !this.#outOfBand.hasId(id)) return id;
-    }
+  #freeNumber(): number {
+    const index = this.#entries.indexOf(undefined);
+    return index < 0 ? this.#entries.length : index;
+  }
+
+  #done(entry: Entry): void {
+    if (entry.stage === "open" || entry.stage === "held") entry.lane.taken--;
+    entry.stage = "done";
+    this.#entries[entry.number] = undefined;
   }
 
   #send(entry: Entry): void {
     entry.sentMonoMs = this.#options.clock.nowMonoMs();
     entry.deadlineMonoMs = entry.sentMonoMs + entry.timeoutMs;
+    entry.lane.taken++;
     if (this.#isBlocked) {
       entry.stage = "held";
       entry.lane.held.push(entry);
@@ -294,7 +294,7 @@ export class RequestTable {
   #wait(entry: Entry, slotWaitMs: number): void {
     const { lane, command } = entry;
     if (lane.kind === "out-of-band" || slotWaitMs <= 0) {
-      entry.stage = "done";
+      this.#done(entry);
       const error =
         lane.kind === "out-of-band"
           ? new QmpStateError("lane-full", `${command} was not sent: ${lane.limit} out-of-band requests are unanswered`)
@@ -307,15 +307,23 @@ export class RequestTable {
   }
 
   #take(id: unknown): Entry | undefined {
-    const entry = typeof id === "string" ? (this.#inBand.takeOpen(id) ?? this.#outOfBand.takeOpen(id)) : undefined;
-    if (entry === undefined) this.droppedReplies++;
+    const entry = typeof id === "string" ? this.#entries[this.#numberOf(id)] : undefined;
+    if (entry === undefined || entry.id !== id || entry.stage !== "open") {
+      this.droppedReplies++;
+      return undefined;
+    }
+    remove(entry.lane.open, entry);
     return entry;
+  }
+
+  #numberOf(id: string): number {
+    return Number.parseInt(id.slice(this.#options.idPrefix.length), 36);
   }
 
   #finish(entry: Entry, repliedMonoMs: number, result: QmpResult): void {
     const { lane, command, callback } = entry;
     const replyAfterMs = repliedMonoMs - entry.sentMonoMs;
-    entry.stage = "done";
+    this.#done(entry);
     lane.lastReplyMonoMs = repliedMonoMs;
     lane.lastRoundTripMs = replyAfterMs;
     this.#letNextIn(lane);
@@ -353,20 +361,23 @@ export class RequestTable {
 
   /** Only for entries that were never written. */
   #takeBack(entry: Entry): void {
-    const list = entry.stage === "held" ? entry.lane.held : entry.lane.waiting;
-    const index = list.indexOf(entry);
-    if (index >= 0) list.splice(index, 1);
-    entry.stage = "done";
+    remove(entry.stage === "held" ? entry.lane.held : entry.lane.waiting, entry);
+    this.#done(entry);
     this.#letNextIn(entry.lane);
   }
 
   #letNextIn(lane: Lane): void {
-    while (!this.#isEnded && lane.hasRoom) {
+    while (lane.waiting.length > 0 && lane.hasRoom && !this.#isEnded) {
       const next = lane.waiting.shift();
-      if (next === undefined) return;
-      this.#send(next);
+      if (next !== undefined) this.#send(next);
     }
   }
+}
+
+function remove(list: Entry[], entry: Entry): void {
+  const index = list.indexOf(entry);
+  if (index === list.length - 1) list.pop();
+  else if (index >= 0) list.splice(index, 1);
 }
 
 function nextDeadline(lane: Lane): number {

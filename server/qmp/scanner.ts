@@ -31,12 +31,12 @@ export class Scanner {
     this.#onObject = onObject;
   }
 
-  /** Takes the next bytes of the stream. @throws QmpProtocolError; nothing after it is scanned. */
-  push(bytes: Buffer): void {
+  /** Takes the next bytes of the stream: the buffer's first `length`. @throws QmpProtocolError; nothing after it is scanned. */
+  push(bytes: Buffer, length = bytes.length): void {
     let at = 0;
-    while (at < bytes.length && !this.#isStopped) {
-      const next = this.#depth === 0 ? this.#takeLine(bytes, at) : 0;
-      at = next > 0 ? next : this.#takeBytes(bytes, at);
+    while (at < length && !this.#isStopped) {
+      const next = this.#depth === 0 ? this.#takeLine(bytes, at, length) : 0;
+      at = next > 0 ? next : this.#takeBytes(bytes, at, length);
     }
   }
 
@@ -47,10 +47,10 @@ export class Scanner {
   }
 
   /** The fast path. Returns where the next message may begin, or 0 when this is not one object on one line. */
-  #takeLine(bytes: Buffer, from: number): number {
+  #takeLine(bytes: Buffer, from: number, to: number): number {
     if (bytes[from] !== OPEN_BRACE) return 0;
     const lineFeed = bytes.indexOf(LF, from);
-    if (lineFeed < 0) return 0;
+    if (lineFeed < 0 || lineFeed >= to) return 0;
     const end = bytes[lineFeed - 1] === CR ? lineFeed - 1 : lineFeed;
     if (bytes[end - 1] !== CLOSE_BRACE || end - from > this.#maxMessageBytes) return 0;
     const text = bytes.toString("utf8", from, end);
@@ -65,18 +65,18 @@ export class Scanner {
   }
 
   /** The slow path: to the end of the object or of the bytes. Returns how far it came. */
-  #takeBytes(bytes: Buffer, from: number): number {
-    const start = this.#depth === 0 ? skipBlanks(bytes, from) : from;
-    if (start === bytes.length) return start;
+  #takeBytes(bytes: Buffer, from: number, to: number): number {
+    const start = this.#depth === 0 ? skipBlanks(bytes, from, to) : from;
+    if (start === to) return start;
     if (this.#depth === 0 && bytes[start] !== OPEN_BRACE) throw notAnObject(bytes[start]);
-    const end = this.#findEnd(bytes, start);
-    const length = (end < 0 ? bytes.length : end) - start;
+    const end = this.#findEnd(bytes, start, to);
+    const length = (end < 0 ? to : end) - start;
     if (this.#heldBytes + length > this.#maxMessageBytes) {
       throw new QmpProtocolError("message-too-large", `A message is larger than ${this.#maxMessageBytes} bytes`);
     }
     if (end < 0) {
-      this.#hold(bytes, start);
-      return bytes.length;
+      this.#hold(bytes, start, to);
+      return to;
     }
     const text = this.#release(bytes, start, end);
     let value: unknown;
@@ -90,11 +90,11 @@ export class Scanner {
   }
 
   /** Index after the brace that closes the object, or -1. */
-  #findEnd(bytes: Buffer, from: number): number {
+  #findEnd(bytes: Buffer, from: number, to: number): number {
     let depth = this.#depth;
     let isInString = this.#isInString;
     let isEscaped = this.#isEscaped;
-    for (let index = from; index < bytes.length; index++) {
+    for (let index = from; index < to; index++) {
       const byte = bytes[index];
       if (isInString) {
         if (isEscaped) isEscaped = false;
@@ -115,15 +115,15 @@ export class Scanner {
     return -1;
   }
 
-  #hold(bytes: Buffer, from: number): void {
-    const needed = this.#heldBytes + bytes.length - from;
+  #hold(bytes: Buffer, from: number, to: number): void {
+    const needed = this.#heldBytes + to - from;
     if (this.#held === undefined || this.#held.length < needed) {
       // Slow on purpose: a slice of Node's pool would keep the whole pool alive.
       const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_HOLD_BYTES, needed * 2));
       this.#held?.copy(grown, 0, 0, this.#heldBytes);
       this.#held = grown;
     }
-    bytes.copy(this.#held, this.#heldBytes, from);
+    bytes.copy(this.#held, this.#heldBytes, from, to);
     this.#heldBytes = needed;
   }
 
@@ -137,9 +137,9 @@ export class Scanner {
   }
 }
 
-function skipBlanks(bytes: Buffer, from: number): number {
+function skipBlanks(bytes: Buffer, from: number, to: number): number {
   let index = from;
-  while (index < bytes.length) {
+  while (index < to) {
     const byte = bytes[index];
     if (byte !== LF && byte !== CR && byte !== 0x20 && byte !== 0x09) break;
     index++;

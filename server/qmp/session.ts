@@ -102,10 +102,10 @@ export class QmpSession implements DeadlineHolder, TransportEvents {
     return promise.finally(() => signal.removeEventListener("abort", handleAbort));
   }
 
-  /** The table's `submit`, with its deadlines watched. */
+  /** The table's `submit`, with its deadline watched. */
   submit(request: QmpRequest, callback: QmpCallback): QmpPending {
     const pending = this.table.submit(request, callback);
-    this.#arm();
+    this.#wheel.arm(this, pending.deadlineMonoMs);
     return pending;
   }
 
@@ -121,10 +121,10 @@ export class QmpSession implements DeadlineHolder, TransportEvents {
     this.#setPhaseDeadline(this.#options.greetingTimeoutMs ?? GREETING_TIMEOUT_MS);
   }
 
-  onBytes(bytes: Buffer): void {
-    this.#bytesIn += bytes.length;
+  onBytes(bytes: Buffer, length: number): void {
+    this.#bytesIn += length;
     try {
-      this.#scanner.push(bytes);
+      this.#scanner.push(bytes, length);
     } catch (error) {
       if (!(error instanceof QmpProtocolError)) throw error;
       this.#end(this.greeting === undefined ? notQmp(error) : { kind: "protocol-error", error });
@@ -265,7 +265,10 @@ export class QmpSession implements DeadlineHolder, TransportEvents {
   #write(text: string): boolean {
     this.#handlers.onTranscript?.({ direction: "sent", text });
     const isWithKernel = this.#transport?.write(text) ?? false;
-    if (!isWithKernel) this.writeBlockedSinceMonoMs ??= this.#clock.nowMonoMs();
+    if (!isWithKernel) {
+      this.writeBlockedSinceMonoMs ??= this.#clock.nowMonoMs();
+      this.#wheel.arm(this, this.writeBlockedSinceMonoMs + this.#writeBlockedAfterMs);
+    }
     return isWithKernel;
   }
 

@@ -6,8 +6,8 @@ export type QmpAddress = { readonly path: string } | { readonly host: string; re
 /** What a transport tells its one owner. After `onClose` nothing more is called. */
 export interface TransportEvents {
   onOpen(): void;
-  /** The bytes are only lent: they are overwritten after the call returns. */
-  onBytes(bytes: Buffer): void;
+  /** The first `length` bytes of the buffer; only lent: they are overwritten after the call returns. */
+  onBytes(bytes: Buffer, length: number): void;
   /** Everything written so far is with the kernel again, after a `write` that returned false. */
   onDrain(): void;
   /** `error` is absent when the peer hung up in good order. */
@@ -48,7 +48,7 @@ class SocketTransport implements QmpTransport {
     const onread = {
       buffer: readBuffer,
       callback: (length: number, buffer: Uint8Array): boolean => {
-        if (!this.#isDestroyed) events.onBytes((buffer as Buffer).subarray(0, length));
+        if (!this.#isDestroyed) events.onBytes(buffer as Buffer, length);
         return true;
       },
     };
