@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { listensOnPath, parseOption, readCommandLineFacts } from "./command-line.ts";
+import { parseOption, readCommandLineFacts } from "./command-line.ts";
 
 describe("QEMU's command line", () => {
   it("takes a doubled comma for a comma", () => {
@@ -45,13 +45,6 @@ describe("QEMU's command line", () => {
     expect(facts.tpmChardevs.get("chrtpm")).toBe("tpm-tpm0");
     expect(facts.nbdNodes.get("libvirt-1-storage")).toEqual({ host: "nas", port: "10809", exportName: "e" });
     expect(facts.nbdNodes.get("n")).toEqual({ path: "/run/n.sock", exportName: "" });
-  });
-
-  it("knows which socket the process was told to listen on, and not one that it merely dials", () => {
-    const line = ["qemu", "-qmp", "unix:run/q.sock,server=on", "-chardev", "socket,id=x,path=/run/peer.sock"];
-    expect(listensOnPath(line, "/srv/run/q.sock")).toBe(false);
-    expect(listensOnPath(line, "/srv/run/q.sock", (path) => `/srv/${path}`)).toBe(true);
-    expect(listensOnPath(line, "/run/peer.sock")).toBe(false);
   });
 
   it("survives an option without its value and JSON that is none", () => {

@@ -38,15 +38,6 @@ export function readCommandLineFacts(commandLine: readonly string[]): CommandLin
   return facts;
 }
 
-/** Whether this process was told to listen at the path; `cwd`, where known, resolves relative paths. */
-export function listensOnPath(commandLine: readonly string[], path: string, resolve: (path: string) => string = (same) => same): boolean {
-  const names = (candidate: string | undefined) => candidate !== undefined && (candidate === path || resolve(candidate) === path);
-  for (const chardev of readCommandLineFacts(commandLine).chardevs.values()) {
-    if (chardev.isServer && names(chardev.path)) return true;
-  }
-  return false;
-}
-
 /** "a=1,b=x,,y" → the implied first value under "" and the rest by key; a doubled comma is a comma. JSON is taken as it is, flattened. */
 export function parseOption(text: string): ReadonlyMap<string, string> {
   const options = new Map<string, string>();
