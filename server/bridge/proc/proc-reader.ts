@@ -18,6 +18,8 @@ export interface HelperProcess {
 }
 
 export interface ProcReaderOptions {
+  /** Told when a helper had to be killed. */
+  readonly logger?: { warn(details: object, text: string): void };
   /** How long the helper may say nothing while it owes an answer; default 1,000. Then it is killed and started anew. */
   readonly timeoutMs?: number;
   /** How long one question may take while the helper says that it is at work (a search of all processes); default 10,000. */
@@ -54,6 +56,7 @@ class HelperProcReader implements ProcReader {
   readonly #searchTimeoutMs: number;
   readonly #clock: QmpClock;
   readonly #startHelper: () => HelperProcess;
+  readonly #logger: ProcReaderOptions["logger"];
   readonly #waiting = new Map<number, Waiting>();
   #helper: HelperProcess | undefined;
   #stopSilenceTimer: (() => void) | undefined;
@@ -68,6 +71,7 @@ class HelperProcReader implements ProcReader {
     this.#searchTimeoutMs = options.searchTimeoutMs ?? DEFAULT_SEARCH_TIMEOUT_MS;
     this.#clock = options.clock ?? systemClock;
     this.#startHelper = options.startHelper ?? startHelperProcess;
+    this.#logger = options.logger;
   }
 
   async findListener(address: MonitorAddress): ReturnType<ProcReader["findListener"]> {
@@ -165,6 +169,7 @@ class HelperProcReader implements ProcReader {
     this.#stopSilenceTimer = this.#clock.setTimer(() => {
       this.#stopSilenceTimer = undefined;
       if (this.#helper !== helper) return;
+      this.#logger?.warn({ questions: this.#waiting.size, withinMs }, "the helper that reads /proc said nothing in time and was killed");
       this.#lose();
       helper.kill();
     }, withinMs);
