@@ -211,16 +211,22 @@ function readString(token: Token): string {
     plainFrom = index + 1;
   }
   text += decodeUtf8(token, token.text.slice(plainFrom, end));
-  if (!text.isWellFormed()) throw new JsonError(token, "invalid unicode escape in string");
   return text;
 }
 
+/** @param from where the four digits begin. @returns one UTF-16 unit. */
 function readUnicodeEscape(token: Token, from: number): string {
   const digits = token.text.slice(from, from + 4);
-  if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw new JsonError(token, "invalid hex escape sequence in string");
-  // A string cannot carry NUL inside QEMU.
-  if (digits === "0000") throw new JsonError(token, "\\u0000 is not supported");
-  return String.fromCharCode(Number.parseInt(digits, 16));
+  const code = /^[0-9a-fA-F]{4}$/.test(digits) ? Number.parseInt(digits, 16) : Number.NaN;
+  const isLead = code >= 0xd800 && code < 0xdc00;
+  const isTrail = code >= 0xdc00 && code < 0xe000;
+  const isPaired = isLead
+    ? /^\\u[dD][c-fC-F][0-9a-fA-F]{2}/.test(token.text.slice(from + 4, from + 10))
+    : isTrail && /\\u[dD][89abAB][0-9a-fA-F]{2}$/.test(token.text.slice(0, from - 2));
+  if (Number.isNaN(code) || ((isLead || isTrail) && !isPaired)) {
+    throw new JsonError(token, `\\u${printable(digits)} is not a valid Unicode character`);
+  }
+  return String.fromCharCode(code);
 }
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -234,7 +240,7 @@ function decodeUtf8(token: Token, latin1: string): string {
   }
 }
 
-/** A stray byte may be no text at all, and then stands as U+FFFD in the message about it. */
+/** A stray byte may be no text at all, and then stands as U+FFFD in the message about it; NUL ends it, as in C. */
 function printable(latin1: string): string {
-  return Buffer.from(latin1, "latin1").toString("utf8");
+  return Buffer.from(latin1.split("\0", 1)[0] ?? "", "latin1").toString("utf8");
 }

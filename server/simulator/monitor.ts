@@ -124,8 +124,12 @@ export class SimulatedMonitor implements InBandQueue {
 
   setDeaf(isDeaf: boolean): void {
     this.#isDeaf = isDeaf;
-    if (isDeaf) this.#client?.pause();
-    else this.pump();
+    if (isDeaf) {
+      this.#client?.pause();
+      return;
+    }
+    this.#client?.resume();
+    this.pump();
   }
 
   /** Serves, reads and answers whatever can be now. */
