@@ -73,7 +73,10 @@ export class FakeBridge {
       reconnectionDelayMax: 200,
     });
     this.#answer();
-    this.socket.on("connect", () => void this.sendSnapshot());
+    this.socket.on("connect", () => {
+      // One that is cut short by a lost connection is sent whole after the next.
+      this.sendSnapshot().catch(() => undefined);
+    });
     const everyMs = options.pulseEveryMs ?? 1_000;
     this.#pulseTimer = everyMs === 0 ? undefined : setInterval(() => this.pulse(), everyMs).unref();
   }

@@ -5,6 +5,8 @@ import type { SqliteDatabase, SqliteStatement } from "kysely";
 
 // Kysely asks for the same few dozen texts again and again; compiling one costs more than running it.
 const MAX_CACHED_STATEMENTS = 200;
+// Waiting for another process's lock blocks this one's event loop; nobody but a backup has a reason to hold one.
+const BUSY_TIMEOUT_MS = 250;
 
 export interface SqliteOptions {
   /** FULL: a commit that was reported is on the disk, also after a power cut. NORMAL: it survives the process. */
@@ -13,7 +15,7 @@ export interface SqliteOptions {
 
 /** Kysely's dialect for Node's own SQLite: WAL, foreign keys on, and a busy time-out for a second process. */
 export function nodeSqliteDialect(file: string, { synchronous }: SqliteOptions): SqliteDialect {
-  const database = new DatabaseSync(file, { timeout: 2_000 });
+  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
   database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA foreign_keys = ON;`);
   return new SqliteDialect({ database: adapt(database) });
 }
