@@ -7,9 +7,6 @@ const SECTOR_BYTES = 512;
 /** Port of `isa-debugcon` where its `iobase` is not set otherwise. */
 export const DEBUG_CONSOLE_PORT = 0xe9;
 
-/** How much `burstOnKey` writes per key: many times what a unix socket buffers. */
-export const BURST_BYTES = 16 * 0xffff;
-
 /** Sleeps for ever and takes no interrupts, so that an idle VM costs no processor time. */
 export function idleSector(): Buffer {
   return sector([

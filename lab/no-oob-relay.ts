@@ -9,7 +9,7 @@ import { requireSocketPath } from "./socket-path.ts";
  * that is not QEMU's own: no chardev of a plain QEMU has a monitor without `oob` (facts sheet, section 4). Unlike such
  * a build it still sends the greeting while the main loop hangs. One client at a time, the next one waits, as in QEMU.
  */
-export function startNoOobRelay(listenPath: string, targetPath: string): Promise<() => Promise<void>> {
+function startNoOobRelay(listenPath: string, targetPath: string): Promise<() => Promise<void>> {
   const waiting: Socket[] = [];
   let served: Socket | undefined;
 

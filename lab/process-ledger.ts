@@ -36,7 +36,7 @@ export class ProcessLedger {
    */
   static async open(directory: string, options: { exclusive?: boolean } = {}): Promise<ProcessLedger> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const { livingOwners } = await clearLeftovers(directory);
+    const livingOwners = await clearLeftovers(directory);
     const foreign = livingOwners.find((owner) => owner.pid !== process.pid);
     if (options.exclusive === true && foreign !== undefined) {
       throw new LabError(`Process ${foreign.pid} already works in ${directory}: end it, or choose another directory`);
@@ -86,9 +86,9 @@ export class ProcessLedger {
 
 /**
  * Ends the processes that ledgers of dead owners name, and removes those ledgers.
- * @returns what was ended, and the owners that live.
+ * @returns the owners that live.
  */
-export async function clearLeftovers(directory: string): Promise<{ ended: ProcessIdentity[]; livingOwners: ProcessIdentity[] }> {
+async function clearLeftovers(directory: string): Promise<ProcessIdentity[]> {
   const ended: ProcessIdentity[] = [];
   const livingOwners: ProcessIdentity[] = [];
   for (const name of readdirSync(directory)) {
@@ -106,7 +106,7 @@ export async function clearLeftovers(directory: string): Promise<{ ended: Proces
     rmSync(path, { force: true });
   }
   for (const left of ended) await waitFor(`process ${left.pid} to end`, () => (isAlive(left) ? undefined : true));
-  return { ended, livingOwners };
+  return livingOwners;
 }
 
 function readLedger(path: string): LedgerFile | undefined {

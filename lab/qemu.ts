@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { LabError, messageOf } from "./lab-error.ts";
 
 const run = promisify(execFile);
+type Environment = Readonly<Record<string, string | undefined>>;
 const PROBE_TIMEOUT_MS = 10_000;
 
 export interface QemuVersion {
@@ -34,7 +35,7 @@ export interface UnusableQemu {
  * Finds the QEMU on the PATH and those that `RIPCORD_QEMUS=name=prefix,…` names (`<prefix>/bin/qemu-system-x86_64`).
  * Each is asked for its version, so what is listed can be run.
  */
-export async function findQemus(env: NodeJS.ProcessEnv = process.env): Promise<{ usable: Qemu[]; unusable: UnusableQemu[] }> {
+export async function findQemus(env: Environment = process.env): Promise<{ usable: Qemu[]; unusable: UnusableQemu[] }> {
   const folders = [
     { name: "system", folders: (env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "") },
     ...parseQemuList(env["RIPCORD_QEMUS"] ?? "").map(({ name, prefix }) => ({ name, folders: [join(prefix, "bin")] })),
@@ -53,7 +54,7 @@ export async function findQemus(env: NodeJS.ProcessEnv = process.env): Promise<{
  * The QEMU of that name; without a name the one on the PATH, else the first that can be run.
  * @throws LabError that says what is missing and what to install.
  */
-export async function requireQemu(name?: string, env: NodeJS.ProcessEnv = process.env): Promise<Qemu> {
+export async function requireQemu(name?: string, env: Environment = process.env): Promise<Qemu> {
   const { usable, unusable } = await findQemus(env);
   const chosen = name === undefined ? usable[0] : usable.find((qemu) => qemu.name === name);
   if (chosen !== undefined) return chosen;

@@ -11,7 +11,7 @@ export interface RawEvent {
 }
 
 /** QEMU answered `error`. @see QEMU qapi/error.json for the classes */
-export class RawMonitorError extends LabError {
+class RawMonitorError extends LabError {
   readonly qmpClass: string;
   constructor(command: string, qmpClass: string, desc: string) {
     super(`${command}: ${desc} (${qmpClass})`);

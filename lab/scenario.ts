@@ -1,5 +1,5 @@
 import type { KnownYankInstance } from "#lib/qapi/yank";
-import { Closers } from "./closers.ts";
+import type { Closers } from "./closers.ts";
 import type { Lab } from "./lab.ts";
 import { LabError } from "./lab-error.ts";
 import type { LabVm } from "./vm.ts";

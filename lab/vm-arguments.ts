@@ -4,7 +4,7 @@ import { type QemuVersion, hasMonitorObjects } from "./qemu.ts";
 /** The chardev id of the monitor that Ripcord watches, as the docs tell operators to name it. */
 export const RIPCORD_CHARDEV = "ripcord";
 /** The chardev id of the lab's own monitor. */
-export const LAB_CHARDEV = "labmon";
+const LAB_CHARDEV = "labmon";
 
 export interface VmShape {
   name: string;

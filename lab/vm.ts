@@ -151,6 +151,6 @@ export class LabVm {
 }
 
 /** Where a watched VM of this name has its monitor. */
-export function watchedPath(lab: Pick<Lab, "monitorsDirectory">, name: string): string {
+function watchedPath(lab: Pick<Lab, "monitorsDirectory">, name: string): string {
   return join(lab.monitorsDirectory, `${name}.sock`);
 }

@@ -2,13 +2,14 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { Closers } from "../closers.ts";
 import { LabError } from "../lab-error.ts";
 import { describeWithQemu } from "../testing/needs-qemu.ts";
 import { runDemo } from "./run-demo.ts";
 
-const HUB = join(import.meta.dirname, "..", "testing", "pretend-hub.ts");
+const HUB = fileURLToPath(new URL("../testing/pretend-hub.ts", import.meta.url));
 const folders: string[] = [];
 const open: Closers[] = [];
 

@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { Closers } from "../closers.ts";
+import type { Closers } from "../closers.ts";
 import { type Lab, openLab } from "../lab.ts";
 import { messageOf } from "../lab-error.ts";
 import { ProcessLedger } from "../process-ledger.ts";
@@ -50,7 +50,7 @@ export async function runDemo(options: DemoOptions, closers: Closers): Promise<D
   writeConfig(folders, port);
 
   const starting: Promise<DemoFleet> = lab === undefined ? startSimulatedFleet(folders.monitors) : startRealFleet(lab, say);
-  closers.add(starting, async (fleet) => (await fleet.catch(() => undefined))?.close());
+  closers.add({ starting }, async (fleet) => (await fleet.starting.catch(() => undefined))?.close());
   const hub = HubProcess.start({ ledger, folders, entry: hubEntry, mode: qemu === undefined ? "simulated" : "real", port, say });
   // Closed before the VMs, so that nobody watches them end.
   closers.add(hub, (started) => started.stop());

@@ -6,7 +6,7 @@ import { type ScenarioDefinition, composeScenario } from "../scenario.ts";
 import { LabVm } from "../vm.ts";
 import { waitFor } from "../wait-for.ts";
 
-const MAX_BANDWIDTH_BYTES = 10_000;
+const MAX_BANDWIDTH_BYTES = 1_000_000;
 
 /** H11 of the facts sheet. */
 export const execMigration: ScenarioDefinition = {
@@ -32,9 +32,9 @@ export const execMigration: ScenarioDefinition = {
         closers,
         isBroken: () => vm.isHung(),
         async induce() {
-          // Slow enough that the pipe is not full when the cancel comes: a writer that is blocked never gets to the clean-up.
           await vm.raw.execute("migrate-set-parameters", { "max-bandwidth": MAX_BANDWIDTH_BYTES });
-          await vm.raw.execute("migrate", { uri: "exec:exec sleep 86400" });
+          // It reads the beginning, because a writer that is blocked by a full pipe never gets to its clean-up.
+          await vm.raw.execute("migrate", { uri: "exec:head -c 100000000 >/dev/null; exec sleep 86400" });
           // QEMU's child and not ours, so it would outlive QEMU: written down like our own.
           child = await waitFor("QEMU's child to start", () => {
             const pid = readChildren(vm.process.pid)[0];

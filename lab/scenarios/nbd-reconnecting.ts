@@ -23,9 +23,7 @@ export const nbdReconnecting: ScenarioDefinition = {
         async induce() {
           await disk.server.stop(0);
           await disk.startRequest(vm.raw);
-          const stopped = vm.raw.nextEvent("STOP");
           vm.raw.execute("stop", undefined, { timeoutMs: 0 }).catch(() => {});
-          await stopped;
           await vm.waitUntilHung();
         },
         removeCause: () => disk.startServer(),
