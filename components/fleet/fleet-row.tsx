@@ -3,7 +3,7 @@ import { memo } from "react";
 import type { VmSummary } from "#lib/api/vm";
 import { isTerminalMigration } from "#lib/qapi/migration";
 import { useAsOf } from "../realtime/use-freshness.ts";
-import { useNow } from "../realtime/realtime-provider.tsx";
+import { useNow } from "../realtime/live-clock.tsx";
 import { cx } from "../ui/cx.ts";
 import { formatAge, formatAgeInWords, formatUtc } from "../ui/format.ts";
 import { ProgressBar } from "../ui/progress-bar.tsx";

@@ -2,7 +2,8 @@
 import { Unplug } from "lucide-react";
 import { formatAgeInWords, formatCount, formatUtcTime } from "../ui/format.ts";
 import type { Freshness } from "./freshness.ts";
-import { useConnection, useNow } from "./realtime-provider.tsx";
+import { useNow } from "./live-clock.tsx";
+import { useConnection } from "./realtime-provider.tsx";
 import { useFreshness } from "./use-freshness.ts";
 
 /** Says across the whole width what is stale and since when. Absent while everything is of now. */

@@ -2,7 +2,7 @@
 import { assertNever } from "#lib/assert-never";
 import { formatAgeInWords, formatCount, formatDuration } from "../ui/format.ts";
 import type { Freshness } from "./freshness.ts";
-import { useNow } from "./realtime-provider.tsx";
+import { useNow } from "./live-clock.tsx";
 import { useFreshness } from "./use-freshness.ts";
 
 /** How old what is shown is, always there. */

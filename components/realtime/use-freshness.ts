@@ -4,7 +4,8 @@ import type { FleetSnapshot, VmSummary } from "#lib/api/vm";
 import { cachedFleet, cachedTick } from "../queries/fleet.ts";
 import { asOfFor, freshness } from "./freshness.ts";
 import type { AsOf, Freshness, LinkState } from "./freshness.ts";
-import { useConnection, useNow } from "./realtime-provider.tsx";
+import { useNow } from "./live-clock.tsx";
+import { useConnection } from "./realtime-provider.tsx";
 
 /** The state of the way from the VMs to this screen. */
 export function useLink(): LinkState {

@@ -45,10 +45,10 @@ export function AlertDialogBody({ children }: { children: ReactNode }) {
   );
 }
 
-/** The buttons; always in sight. */
+/** The buttons; always in sight. The focus is shown also to those who came by mouse: Enter would press it. */
 export function AlertDialogActions({ children }: { children: ReactNode }) {
   return (
-    <div className="flex flex-wrap items-center justify-end gap-2 px-5 pt-3 pb-5 max-sm:[&>button]:min-h-11 max-sm:[&>button]:flex-1 sm:px-6">
+    <div className="flex flex-wrap items-center justify-end gap-2 px-5 pt-3 pb-5 [&>button:focus]:outline-2 [&>button:focus]:outline-offset-2 [&>button:focus]:outline-info max-sm:[&>button]:min-h-11 max-sm:[&>button]:flex-1 sm:px-6">
       {children}
     </div>
   );

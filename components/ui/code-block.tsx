@@ -4,7 +4,7 @@ import { CopyButton } from "./copy-button.tsx";
 export function CodeBlock({ text, copyLabel }: { text: string; copyLabel: string }) {
   return (
     <div className="flex items-start justify-between gap-2 rounded-lg border border-line bg-base py-1 pr-1 pl-3">
-      <pre className="min-w-0 py-1.5 font-mono text-xs leading-5 break-all whitespace-pre-wrap text-strong">{text}</pre>
+      <pre className="min-w-0 py-1.5 font-mono text-xs leading-5 wrap-anywhere whitespace-pre-wrap text-strong">{text}</pre>
       <CopyButton text={text} label={copyLabel} />
     </div>
   );

@@ -1,7 +1,7 @@
 import type { VmDetail } from "#lib/api/vm";
 import type { LaneView } from "#lib/health/lane";
 import type { AsOf } from "../realtime/freshness.ts";
-import { useNow } from "../realtime/realtime-provider.tsx";
+import { useNow } from "../realtime/live-clock.tsx";
 import { Card } from "../ui/card.tsx";
 import { cx } from "../ui/cx.ts";
 import { formatAgeInWords, formatDuration } from "../ui/format.ts";
@@ -12,12 +12,16 @@ import { VERDICT_BAR_CLASS, VERDICT_TEXT_CLASS } from "./verdict-words.ts";
 const READING_FRESH_FOR_MS = 5_000;
 
 /** Both lanes large, with what was asked on each and what it means together. */
-export function ClocksCard({ vm, asOf }: { vm: VmDetail; asOf: AsOf }) {
+export function ClocksCard({ vm, asOf, className }: { vm: VmDetail; asOf: AsOf; className?: string }) {
   const now = useNow();
   const { readings } = vm;
   const isExact = readings !== undefined && !asOf.hasOldReadings && now - readings.atMs < READING_FRESH_FOR_MS;
   return (
-    <Card title="Two clocks" aside={asOf.hasOldReadings ? `last read ${formatAgeInWords(now - vm.health.readingAtMs)} ago` : undefined}>
+    <Card
+      className={className}
+      title="Two clocks"
+      aside={asOf.hasOldReadings ? `last read ${formatAgeInWords(now - vm.health.readingAtMs)} ago` : undefined}
+    >
       <div className={cx("grid gap-4", asOf.hasOldReadings && "is-stale")}>
         <Lane
           name="In-band"

@@ -1,8 +1,9 @@
 import { Lock } from "lucide-react";
 import type { VmDetail } from "#lib/api/vm";
+import { isCancellableMigration } from "#lib/qapi/migration";
 import { instanceKey, instanceName } from "#lib/vm/instance";
 import type { InstanceReport } from "#lib/vm/instance";
-import { useNow } from "../realtime/realtime-provider.tsx";
+import { useNow } from "../realtime/live-clock.tsx";
 import { Button } from "../ui/button.tsx";
 import { Card } from "../ui/card.tsx";
 import { formatAgeInWords } from "../ui/format.ts";
@@ -64,7 +65,7 @@ function InstanceRow({ vm, report, cannotSend, onYank }: { report: InstanceRepor
         </p>
       </div>
       {report.yankable === true ? (
-        <YankButton name={name} isWanted={isWanted} reason={cannotSend} onClick={() => onYank(report)} />
+        <YankButton name={name} isWanted={isWanted && !hasSofterWay(vm, report)} reason={cannotSend} onClick={() => onYank(report)} />
       ) : (
         <p className="max-w-100 text-body sm:text-right">{report.yankable.text}</p>
       )}
@@ -92,6 +93,11 @@ function YankButton({
       </Button>
     </div>
   );
+}
+
+/** A migration that can be cancelled is cancelled first; its cord stays quiet beside that. */
+function hasSofterWay(vm: VmDetail, report: InstanceReport): boolean {
+  return report.instance.type === "migration" && vm.migration !== undefined && isCancellableMigration(vm.migration.status);
 }
 
 /** Whether cutting this may end what is wrong. */

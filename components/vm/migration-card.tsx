@@ -1,6 +1,6 @@
 import type { MigrationView, VmDetail } from "#lib/api/vm";
 import { isCancellableMigration, isPostcopy, isTerminalMigration } from "#lib/qapi/migration";
-import { useNow } from "../realtime/realtime-provider.tsx";
+import { useNow } from "../realtime/live-clock.tsx";
 import { Button } from "../ui/button.tsx";
 import { Card } from "../ui/card.tsx";
 import { formatAgeInWords, formatBytes, formatBytesPerSecond } from "../ui/format.ts";

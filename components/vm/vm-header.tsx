@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import type { VmDetail } from "#lib/api/vm";
 import { fleetQuery } from "../queries/fleet.ts";
 import type { AsOf } from "../realtime/freshness.ts";
-import { useNow } from "../realtime/realtime-provider.tsx";
+import { useNow } from "../realtime/live-clock.tsx";
 import { cx } from "../ui/cx.ts";
 import { formatAgeInWords } from "../ui/format.ts";
 import { Instant } from "../ui/instant.tsx";
@@ -26,7 +26,7 @@ export function VmHeader({ vm, asOf, children }: { vm: VmDetail; asOf: AsOf; chi
             <VerdictIcon kind={health.kind} size={40} isMuted={asOf.isStale} />
           </div>
           <div className="min-w-0">
-            <p className="text-xs text-quiet">What is wrong</p>
+            <p className="text-xs text-quiet">{health.kind === "healthy" ? "How it is" : "What is wrong"}</p>
             {/* Only what is worth hearing stands in the live region: an age in it would be read out every second. */}
             <div role="status" aria-label="Health">
               <p className={cx("text-xl font-semibold", asOf.isStale ? "text-muted" : VERDICT_TEXT_CLASS[health.kind])}>
@@ -54,11 +54,13 @@ export function VmHeader({ vm, asOf, children }: { vm: VmDetail; asOf: AsOf; chi
             {children}
           </div>
         </div>
-        <dl className="grid flex-1 grid-cols-1 gap-x-8 gap-y-3 sm:grid-cols-3">
-          <Question ask="What holds it" answer={whatHoldsIt(vm)} />
-          <Question ask="What it costs" answer={whatItCosts(vm)} />
-          <Question ask="Only this one?" answer={onlyThisOne(vm, fleet?.vms)} />
-        </dl>
+        {health.kind !== "healthy" && (
+          <dl className="grid flex-1 grid-cols-1 gap-x-8 gap-y-3 sm:grid-cols-3">
+            <Question ask="What holds it" answer={whatHoldsIt(vm)} />
+            <Question ask="What it costs" answer={whatItCosts(vm)} />
+            <Question ask="Only this one?" answer={onlyThisOne(vm, fleet?.vms)} />
+          </dl>
+        )}
       </div>
     </div>
   );

@@ -96,9 +96,9 @@ function LiveVm({ vm, isForgotten }: { vm: VmDetail; isForgotten: boolean }) {
         </p>
       )}
       <div className="mt-4 grid gap-4 xl:grid-cols-[3fr_2fr]">
-        <ClocksCard vm={vm} asOf={asOf} />
+        <ClocksCard vm={vm} asOf={asOf} className="max-xl:-order-1" />
         <EvidenceCard vm={vm} />
-        <div className="grid min-w-0 content-start gap-4 xl:col-span-2">
+        <div className="grid min-w-0 content-start gap-4 max-xl:-order-1 xl:col-span-2">
           <InstancesCard vm={vm} cannotSend={cannotAsk} onYank={handleYank} />
         </div>
         <div className="grid min-w-0 content-start gap-4">

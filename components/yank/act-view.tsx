@@ -1,14 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef } from "react";
+import { useRef } from "react";
 import type { ReactNode } from "react";
 import { VERIFY_FOR_MS } from "#lib/yank/act";
 import type { ActRecord, ActTarget } from "#lib/yank/act";
 import { actQuery } from "../queries/acts.ts";
-import { useNow } from "../realtime/realtime-provider.tsx";
+import { useNow } from "../realtime/live-clock.tsx";
 import { AlertDialogActions, AlertDialogBody } from "../ui/alert-dialog.tsx";
 import { Button } from "../ui/button.tsx";
 import { cx } from "../ui/cx.ts";
 import { formatDuration, formatUtcTime } from "../ui/format.ts";
+import { useFocusOnMount } from "../ui/use-focus-on-mount.ts";
 import { OutcomeIcon } from "./outcome-icon.tsx";
 import { ACTION_NOUN, outcome } from "./act-words.ts";
 import type { OutcomeTone } from "./act-words.ts";
@@ -19,8 +20,7 @@ const TONE_CLASS: Record<OutcomeTone, string> = { open: "text-strong", good: "te
 export function ActView({ confirmed, onClose }: { confirmed: ActRecord; onClose: () => void }) {
   const { data: act } = useQuery({ ...actQuery(confirmed.actId), initialData: confirmed });
   const closeRef = useRef<HTMLButtonElement>(null);
-  // The button that had the focus is gone with the plan.
-  useEffect(() => closeRef.current?.focus(), []);
+  useFocusOnMount(closeRef);
   return (
     <>
       <AlertDialogBody>

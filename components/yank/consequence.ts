@@ -22,23 +22,23 @@ export function splitConsequence(sentence: string): Consequence {
   return { before: "", strong: sentence, after: "" };
 }
 
-/** Whether what is cut comes back, in words. */
+/** Whether what is cut comes back, in words that follow "Comes back:". */
 export function reversibilityWords(reversibility: Reversibility): string {
   switch (reversibility) {
     case "nothing":
-      return "changes nothing";
+      return "nothing is cut";
     case "comes-back":
-      return "comes back by itself";
+      return "by itself";
     case "stays-down":
-      return "stays down until reconnected";
+      return "once somebody reconnects it";
     case "ends":
-      return "ends; has to be started again";
+      return "no, it has to be started again";
     case "one-way":
-      return "for good in this QEMU process";
+      return "never in this QEMU process";
     case "loses-state":
-      return "may lose the guest's state";
+      return "no, and the guest's state may be lost";
     case "unknown":
-      return "not known whether it comes back";
+      return "not known";
     default:
       return assertNever(reversibility);
   }

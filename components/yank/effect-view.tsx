@@ -14,7 +14,7 @@ export function EffectView({ effect }: { effect: Effect }) {
       </p>
       <ul className="mt-2 list-disc pl-5 marker:text-quiet">
         <li>
-          Way back: <span className="font-semibold text-strong">{reversibilityWords(effect.reversibility)}</span>
+          Comes back: <span className="font-semibold text-strong">{reversibilityWords(effect.reversibility)}</span>
         </li>
         {effect.details.map((detail) => (
           <li key={detail}>{detail}</li>

@@ -1,5 +1,5 @@
 import type { Plan } from "#lib/yank/plan";
-import { useNow } from "../realtime/realtime-provider.tsx";
+import { useNow } from "../realtime/live-clock.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { formatAge } from "../ui/format.ts";
 

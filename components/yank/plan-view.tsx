@@ -3,11 +3,12 @@ import type { RefObject } from "react";
 import { isConfirmed } from "#lib/yank/confirmation";
 import type { Action, Plan, PlanTarget } from "#lib/yank/plan";
 import type { ApiError } from "../queries/api.ts";
-import { useNow } from "../realtime/realtime-provider.tsx";
+import { useNow } from "../realtime/live-clock.tsx";
 import { AlertDialogActions, AlertDialogBody } from "../ui/alert-dialog.tsx";
 import { Button } from "../ui/button.tsx";
 import { CodeBlock } from "../ui/code-block.tsx";
 import { TextField } from "../ui/field.tsx";
+import { useFocusOnMount } from "../ui/use-focus-on-mount.ts";
 import { EffectView } from "./effect-view.tsx";
 import { SofterOptions } from "./softer-options.tsx";
 
@@ -30,6 +31,7 @@ export interface PlanViewProps {
 export function PlanView({ plan, isConfirming, error, cannotSend, cancelRef, onConfirm, onSofter, onAskAgain, onCancel }: PlanViewProps) {
   const [typedName, setTypedName] = useState("");
   const [reason, setReason] = useState("");
+  useFocusOnMount(cancelRef);
   const isSettled = useSettled();
   const now = useNow();
   const hasFired = useRef(false);
@@ -122,18 +124,23 @@ function Command({ target }: { target: PlanTarget }) {
       <p className="mb-1 text-sm">
         Sent {target.lane === "oob" ? "out of band" : "in-band"} to {target.vmName} on {target.host}, exactly this and once:
       </p>
-      <CodeBlock text={JSON.stringify(target.command)} copyLabel="Copy the QMP command" />
+      <CodeBlock text={qmpText(target.command)} copyLabel="Copy the QMP command" />
       <p className="mt-1 text-xs text-quiet">{voidsWords(target)}</p>
     </div>
   );
 }
 
+/** On one line that breaks at its spaces. */
+function qmpText(command: PlanTarget["command"]): string {
+  return JSON.stringify(command, null, 1).replaceAll(/\n\s*/g, " ");
+}
+
 /** What the plan depends on. */
 function voidsWords({ bindings }: PlanTarget): string {
-  const parts = ["another process", "another verdict"];
-  if (bindings.instances.length > 0) parts.push("another far side or use");
-  if (bindings.migration) parts.push(`another migration or status than ${bindings.migration.status}`);
-  return `Void at once with ${parts.join(", ")}; nothing is sent then.`;
+  const parts = ["the process", "the verdict"];
+  if (bindings.instances.length > 0) parts.push("what it serves or where it leads");
+  if (bindings.migration) parts.push(`the migration's status (${bindings.migration.status})`);
+  return `Void as soon as one of these changes: ${parts.join(", ")}. Nothing is sent then.`;
 }
 
 /** Why the plan cannot be confirmed any more, without a full stop. */

@@ -2,6 +2,7 @@ import type { RefObject } from "react";
 import type { ApiError } from "../queries/api.ts";
 import { AlertDialogActions, AlertDialogBody } from "../ui/alert-dialog.tsx";
 import { Button } from "../ui/button.tsx";
+import { useFocusOnMount } from "../ui/use-focus-on-mount.ts";
 
 export interface RefusalViewProps {
   error: ApiError;
@@ -13,6 +14,7 @@ export interface RefusalViewProps {
 
 /** Why no plan was made. Nothing was sent to the VM. */
 export function RefusalView({ error, cannotSend, closeRef, onAskAgain, onClose }: RefusalViewProps) {
+  useFocusOnMount(closeRef);
   const reasons = reasonsOf(error.problem?.["reasons"]);
   return (
     <>

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { vmSummary } from "../testing/fixtures.ts";
+import { countByVerdict, filterFromUrl, filterToUrl, matchesSearch, sortFleet, worstTrouble } from "./fleet-view.ts";
+
+const hung = (name: string, sinceAtMs: number) =>
+  vmSummary({ vmId: name, name, health: { kind: "main-loop-hung", cord: "in-reach", sinceAtMs, readingAtMs: 0 } });
+const silent = vmSummary({ vmId: "s", name: "s", health: { kind: "silent", reason: "stopped", sinceAtMs: 1, readingAtMs: 0 } });
+const busy = vmSummary({ vmId: "b", name: "b", health: { kind: "monitor-busy", sinceAtMs: 1, readingAtMs: 0 } });
+const well = (name: string, sinceAtMs = 0) => vmSummary({ vmId: name, name, health: { kind: "healthy", sinceAtMs, readingAtMs: 0 } });
+
+test("sorts the worst first, among equals the longest lasting", () => {
+  const sorted = sortFleet([well("a"), busy, hung("late", 500), silent, hung("early", 100)]);
+  expect(sorted.map((vm) => vm.name)).toEqual(["early", "late", "s", "b", "a"]);
+});
+
+test("quiet rows keep their places by name, numbers in them counted as numbers", () => {
+  expect(sortFleet([well("web-10", 1), well("web-2", 3), well("Web-1", 2)]).map((vm) => vm.name)).toEqual(["Web-1", "web-2", "web-10"]);
+});
+
+test("sorting leaves the list in the cache alone", () => {
+  const vms = [well("b"), well("a")];
+  sortFleet(vms);
+  expect(vms.map((vm) => vm.name)).toEqual(["b", "a"]);
+});
+
+test("finds a VM by every word of the search, in name, host, address or tags", () => {
+  const vm = vmSummary({ name: "db-prod-07", host: "kvm-03", address: "/run/x/db.sock", tags: ["payments"] });
+  expect(matchesSearch(vm, "PROD kvm-03")).toBe(true);
+  expect(matchesSearch(vm, "pay db.sock")).toBe(true);
+  expect(matchesSearch(vm, "prod kvm-04")).toBe(false);
+  expect(matchesSearch(vm, "  ")).toBe(true);
+});
+
+test("a filter survives the way through the URL", () => {
+  const filter = { verdict: "io-stalled", search: "kvm-03 a&b" } as const;
+  expect(filterFromUrl(new URL(filterToUrl(filter), "http://localhost").searchParams)).toEqual(filter);
+  expect(filterToUrl({ verdict: undefined, search: " " })).toBe("/");
+});
+
+test("a verdict in the URL that is none of ours filters nothing", () => {
+  expect(filterFromUrl(new URLSearchParams("verdict=healthy-ish"))).toEqual({ verdict: undefined, search: "" });
+});
+
+test("counts what there is, in order of severity", () => {
+  expect([...countByVerdict([well("a"), silent, well("b")])]).toEqual([
+    ["silent", 1],
+    ["healthy", 2],
+  ]);
+});
+
+test("the banner speaks of the worst trouble and is silent where there is none", () => {
+  expect(worstTrouble(sortFleet([silent, hung("late", 500), hung("early", 100)]))).toMatchObject({
+    kind: "main-loop-hung",
+    vms: [{ name: "early" }, { name: "late" }],
+  });
+  expect(worstTrouble(sortFleet([busy, well("a")]))).toBeUndefined();
+  expect(worstTrouble([])).toBeUndefined();
+});
