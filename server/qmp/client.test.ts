@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { QmpEvent } from "#lib/qapi/events";
 import { QmpClient, type QmpCloseReason, type QmpHandlers, type QmpLateReply } from "./client.ts";
 import { QmpCommandError, QmpConnectError, QmpHandshakeError, QmpInterruptedError, QmpProtocolError, QmpStateError } from "./errors.ts";
@@ -256,6 +256,29 @@ describe("a running session", () => {
     peer.answer("query-status");
     expect((await held).value).toEqual([]);
     await reply;
+  });
+
+  test("a handler that throws costs nobody a message, and is heard of", async () => {
+    const heard: unknown[] = [];
+    const others = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    onTestFinished(() => {
+      process.removeAllListeners("uncaughtException");
+      for (const listener of others) process.on("uncaughtException", listener);
+    });
+    process.on("uncaughtException", (error) => heard.push(error.message));
+    const { client, peer } = await setUpRunning({
+      handlers: {
+        onEvent: () => {
+          throw new Error("our bug");
+        },
+      },
+    });
+    const reply = client.execute("query-status", undefined, { timeoutMs: 1_000 });
+    peer.sayText('{"event": "STOP"}\r\n{"event": "RESUME"}\r\n{"return": {}, "id": "prefix0"}\r\n');
+    expect((await reply).value).toEqual({});
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    expect(heard).toEqual(["our bug", "our bug"]);
   });
 
   test("shows both directions of the conversation to whoever asks for it", async () => {

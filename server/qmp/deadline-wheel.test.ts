@@ -74,3 +74,15 @@ test("gives the sockets a turn before it believes deadlines that passed while th
   clock.advance(40);
   expect(calls).toBe(1);
 });
+
+test("a process that is late at every turn still comes to its deadlines", () => {
+  const clock = new ManualClock();
+  const wheel = new DeadlineWheel(clock);
+  let calls = 0;
+  wheel.arm(
+    holderOf(() => calls++),
+    clock.nowMonoMs() + 100,
+  );
+  for (let turn = 0; turn < 4; turn++) clock.stall(500);
+  expect(calls).toBe(1);
+});

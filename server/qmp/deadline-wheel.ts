@@ -1,3 +1,4 @@
+import { callGuarded } from "./call-guarded.ts";
 import type { QmpClock } from "./clock.ts";
 
 const TICK_MS = 20;
@@ -21,6 +22,7 @@ export class DeadlineWheel {
   readonly #clock: QmpClock;
   readonly #buckets = new Map<number, DeadlineHolder[]>();
   #nextTick = 0;
+  #hasGivenTurn = false;
   #stopTimer: (() => void) | undefined;
 
   constructor(clock: QmpClock) {
@@ -54,10 +56,13 @@ export class DeadlineWheel {
     const nowMonoMs = this.#clock.nowMonoMs();
     const nowTick = Math.floor(nowMonoMs / TICK_MS);
     // We were late ourselves: replies may lie unread in the sockets, and timers run before sockets. Let those have a turn.
-    if (nowMonoMs - dueMonoMs > 2 * TICK_MS) {
+    // Once only: a process that is late at every turn must not wait for ever.
+    if (nowMonoMs - dueMonoMs > 2 * TICK_MS && !this.#hasGivenTurn) {
+      this.#hasGivenTurn = true;
       this.#nextTick = nowTick + 1;
       this.#moveOverdueTo(this.#nextTick);
     } else {
+      this.#hasGivenTurn = false;
       // Counted on before firing: a holder that arms again must land in a bucket that is still to come.
       while (this.#nextTick <= nowTick) this.#fire(this.#nextTick++, nowMonoMs);
     }
@@ -72,7 +77,7 @@ export class DeadlineWheel {
     for (const holder of bucket) {
       if (holder.armedTick !== tick) continue;
       holder.armedTick = 0;
-      holder.onDeadline(nowMonoMs);
+      callGuarded((at) => holder.onDeadline(at), nowMonoMs);
     }
   }
 

@@ -18,7 +18,7 @@ export interface QmpCounters {
   readonly blockedWrites: number;
 }
 
-/** Called synchronously, most of them from the read loop: be quick, and do not throw. */
+/** Called synchronously, most of them from the read loop: be quick. What one throws surfaces as an uncaught exception. */
 export interface QmpHandlers {
   onGreeting?(greeting: QmpGreeting): void;
   /** Command mode; also after a negotiation that had been overdue. */
@@ -54,6 +54,6 @@ export interface QmpClientOptions {
   readonly maxOutOfBand?: number;
   readonly openTransport?: OpenTransport;
   readonly clock?: QmpClock;
-  /** Makes the part of the request ids that nobody can guess; default 36 random bits, six characters. Letters, digits, `-`, `_`. */
+  /** Makes the part of the request ids that nobody can guess; default 30 random bits, five characters. Letters, digits, `-`, `_`. */
   readonly randomPrefix?: () => string;
 }

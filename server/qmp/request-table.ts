@@ -1,4 +1,5 @@
 import type { QmpErrorClass } from "#lib/qapi/errors";
+import { callGuarded } from "./call-guarded.ts";
 import type { QmpClock } from "./clock.ts";
 import { encodeRequest } from "./codec.ts";
 import { QmpCommandError, QmpInterruptedError, QmpStateError, QmpTimeoutError, type QmpInterruptedCode } from "./errors.ts";
@@ -333,7 +334,7 @@ export class RequestTable {
       return;
     }
     entry.callback = undefined;
-    callback(result);
+    callGuarded(callback, result);
   }
 
   #timeOut(entry: Entry): void {
@@ -391,5 +392,5 @@ function nextDeadline(lane: Lane): number {
 function settle(entry: Entry, error: QmpError): void {
   const { callback } = entry;
   entry.callback = undefined;
-  callback?.({ ok: false, error });
+  if (callback !== undefined) callGuarded(callback, { ok: false, error });
 }

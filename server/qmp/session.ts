@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { QmpGreeting } from "#lib/qapi/greeting";
+import { callGuarded } from "./call-guarded.ts";
 import { systemClock, type QmpClock } from "./clock.ts";
 import { readMessage } from "./codec.ts";
 import { connectFailure } from "./connect-failure.ts";
@@ -17,8 +18,8 @@ const NEGOTIATION_TIMEOUT_MS = 5_000;
 const WRITE_BLOCKED_AFTER_MS = 1_000;
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 const MAX_OUT_OF_BAND = 32;
-// 36 bits: an earlier client of the monitor leaves at most a few replies, and each may collide once.
-const ID_RANDOM_CHARACTERS = 6;
+// 30 bits: an earlier client of the monitor leaves at most a few replies, and each may collide once.
+const ID_RANDOM_CHARACTERS = 5;
 
 interface ConnectCaller {
   resolve(greeting: QmpGreeting): void;
@@ -55,7 +56,10 @@ export class QmpSession implements DeadlineHolder, TransportEvents {
     this.#handlers = options.handlers ?? {};
     this.#clock = options.clock ?? systemClock;
     this.#wheel = wheelOf(this.#clock);
-    this.#scanner = new Scanner(options.maxMessageBytes ?? MAX_MESSAGE_BYTES, (value, text) => this.#receive(value, text));
+    this.#scanner = new Scanner(options.maxMessageBytes ?? MAX_MESSAGE_BYTES, (value, text) => {
+      // Whatever a handler throws, the rest of the stream is still to be read.
+      callGuarded(() => this.#receive(value, text), undefined);
+    });
     this.table = new RequestTable({
       inBandWindow: options.inBandWindow,
       maxOutOfBand: options.maxOutOfBand ?? MAX_OUT_OF_BAND,
@@ -263,7 +267,8 @@ export class QmpSession implements DeadlineHolder, TransportEvents {
   }
 
   #write(text: string): boolean {
-    this.#handlers.onTranscript?.({ direction: "sent", text });
+    if (this.#handlers.onTranscript !== undefined)
+      callGuarded((line) => this.#handlers.onTranscript?.(line), { direction: "sent" as const, text });
     const isWithKernel = this.#transport?.write(text) ?? false;
     if (!isWithKernel) {
       this.writeBlockedSinceMonoMs ??= this.#clock.nowMonoMs();
@@ -290,7 +295,7 @@ export class QmpSession implements DeadlineHolder, TransportEvents {
     this.table.end(reason.kind === "closed" ? "closed" : "lost", reason.error.message, reason.error);
     this.#rejectCaller(reason.error);
     this.#step({ kind: "ended" });
-    this.#handlers.onClosed?.(reason);
+    callGuarded((why) => this.#handlers.onClosed?.(why), reason);
   }
 }
 
