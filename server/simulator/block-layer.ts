@@ -52,10 +52,13 @@ export class BlockLayer {
   setNbdState(nodeName: string, state: NbdState): void {
     const node = this.#nbdNode(nodeName);
     const instance = { type: "block-node", "node-name": nodeName } as const;
-    if (node.state === "connected") this.#core.yanks.removeFunction(instance, node.cut);
+    this.#core.yanks.removeFunction(instance, node.cut);
     node.state = state;
-    if (state === "connected") this.#core.yanks.addFunction(instance, node.cut);
     if (state === "yanked") this.#fail(node);
+    if (state !== "connected") return;
+    this.#core.yanks.addFunction(instance, node.cut);
+    // Requests that waited out the loss go through now, unless the server is no better than before.
+    if (!node.isServerFrozen) this.thawServer(nodeName);
   }
 
   freezeServer(nodeName: string): void {

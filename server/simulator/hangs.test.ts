@@ -197,6 +197,19 @@ describe("a frozen NBD server", () => {
   });
 });
 
+test("a drain of a node that is reconnecting waits out the loss, and no yank helps", async () => {
+  const { vm, client: open } = await startTestVm();
+  const client = await open();
+  vm.setNbdState("nbd0", "reconnecting");
+  await client.ask(AIO_READ);
+  client.send({ execute: "stop", id: "hung" });
+  await client.next();
+  expect(await client.ask(yank("y", YANK_NODE))).toEqual({ return: {}, id: "y" });
+  expect(vm.isMainLoopBlocked).toBe(true);
+  vm.setNbdState("nbd0", "connected");
+  expect(await client.next()).toEqual({ return: {}, id: "hung" });
+});
+
 describe("a full chardev", () => {
   test("hangs everything in-band until it is yanked, and listens again", async () => {
     const { vm, client: open } = await startTestVm();

@@ -111,6 +111,18 @@ describe("a migration under way", () => {
     }
   });
 
+  test("in pre-switchover is only seen to be yanked once it is told to continue", async () => {
+    const { vm, clock, client } = await start();
+    vm.startMigration({ ...OUTGOING, status: "pre-switchover" });
+    await client.until((message) => word(message) === "pre-switchover");
+    expect(await client.ask(yank("y", YANK_MIGRATION))).toEqual({ return: {}, id: "y" });
+    clock.advance(CLEAN_UP_MS);
+    expect([vm.migrationStatus, vm.runState]).toEqual(["pre-switchover", "finish-migrate"]);
+    await client.ask({ execute: "migrate-continue", arguments: { state: "pre-switchover" } });
+    clock.advance(CLEAN_UP_MS);
+    expect([vm.migrationStatus, vm.runState]).toEqual(["failed", "running"]);
+  });
+
   test("with exec: is out of a yank's reach, and its cancelling hangs the main loop until the child ends", async () => {
     const { vm, clock, client } = await start();
     vm.startMigration({ ...OUTGOING, uri: "exec:sleep 99" });

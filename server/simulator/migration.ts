@@ -44,6 +44,8 @@ export class Migration {
   #mustCancelWhenConnected = false;
   /** The guest runs on the other side by now: nothing on this side may start it again. */
   #isGuestAway = false;
+  /** Yanked while nothing was being sent. */
+  #isCut = false;
   readonly #onExit: () => void;
   readonly #cut = () => this.#yank();
 
@@ -74,6 +76,7 @@ export class Migration {
     this.#downtimeMs = undefined;
     this.#mustCancelWhenConnected = false;
     this.#isGuestAway = false;
+    this.#isCut = false;
     this.#startedMonoMs = this.#core.monoMs();
     this.#runStateBefore = this.#core.runState;
     this.#core.yanks.register(INSTANCE);
@@ -134,6 +137,14 @@ export class Migration {
     }
     this.#removeFunction();
     this.#later(0, () => this.#end("cancelled"));
+    return undefined;
+  }
+
+  /** `migrate-continue`: leaves the pause before the switchover. @param status the one that the caller believes it to be in. */
+  continueFrom(status: string): MigrationProblem {
+    if (this.#status !== status) return `Migration not in expected state: ${this.#status}`;
+    if (this.#isCut) this.#later(0, () => this.#end("failed", BROKEN_PIPE));
+    else this.#later(0, () => this.complete());
     return undefined;
   }
 
@@ -251,7 +262,11 @@ export class Migration {
     const isPostcopy = this.#status === "postcopy-active" || this.#status === "postcopy-device";
     if (isPostcopy) return this.#pausePostcopy();
     // The socket is down, but whether anything was lost is only found out once sending goes on.
-    if (this.#status === "pre-switchover" || this.#status === "cancelling") return;
+    if (this.#status === "cancelling") return;
+    if (this.#status === "pre-switchover") {
+      this.#isCut = true;
+      return;
+    }
     if (this.#side === "incoming") {
       this.#set("failed");
       this.#removeFunction();

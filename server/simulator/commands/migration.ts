@@ -102,6 +102,11 @@ export const MIGRATION_COMMANDS: SimulatedCommand[] = [
   },
   { name: "migrate_cancel", run: ({ machine }) => outcomeOf(machine.migration.cancel()) },
   {
+    name: "migrate-continue",
+    arguments: struct({ state: enumOf(MIGRATION_STATUSES) }),
+    run: ({ machine }, args) => outcomeOf(machine.migration.continueFrom(String(args.state))),
+  },
+  {
     name: "migrate-start-postcopy",
     run: ({ machine }) => {
       if (machine.migration.capabilities.get("postcopy-ram") !== true) {
