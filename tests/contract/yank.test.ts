@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import type { QmpEvent } from "#lib/qapi/events";
-import { describePeers, openClient, startVm } from "./peers.ts";
+import { describePeers, makeClient, openClient, startVm } from "./peers.ts";
 import { RawMonitor } from "./raw-monitor.ts";
 import { until, within } from "./wait.ts";
 
@@ -94,6 +94,31 @@ describePeers("yanking a block node", (peer) => {
     const client = await second;
     expect((await client.execute("query-status", undefined, REPLY)).value).toMatchObject({ status: "paused" });
     expect(client.counters.droppedReplies).toBe(1);
+  });
+});
+
+describePeers("an earlier client's reply that is no JSON", (peer) => {
+  test("ends our client's session, and the next one is in order", async () => {
+    const vm = await startVm(peer);
+    const first = await RawMonitor.open(vm.monitorPath);
+    const other = await openClient(vm.secondMonitorPath);
+    await vm.freezeNbdServer();
+    first.send('{"execute": "stop", "id": 1e400}\n');
+    await first.event("STOP");
+    first.close();
+    await first.ended;
+    const greeted = Promise.withResolvers<void>();
+    const client = makeClient(vm.monitorPath, { handlers: { onGreeting: () => greeted.resolve() } });
+    const failure = client.connect().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await greeted.promise;
+    await other.executeOob("yank", { instances: [NBD] }, REPLY);
+    expect(await failure).toMatchObject({ name: "QmpProtocolError", code: "invalid-json" });
+    expect(client.state).toMatchObject({ kind: "closed", reason: { kind: "protocol-error" } });
+    const again = await openClient(vm.monitorPath);
+    expect((await again.execute("query-status", undefined, REPLY)).value).toMatchObject({ status: "paused" });
   });
 });
 
