@@ -136,9 +136,9 @@ export async function startHub(options: HubOptions): Promise<Hub> {
         fleet.bridgeRefused(bridgeId, reason);
         note({ type: "bridge-refused", bridgeId, reason });
       },
-      async facts({ bridgeId, epoch, missedBefore, facts }) {
+      async facts({ bridgeId, epoch, missedBefore, facts, lastSeq }) {
         if (missedBefore > 0) log.warn({ bridgeId, missedBefore }, "facts were lost while no hub listened");
-        const { throughSeq, stored } = await events.append({ bridgeId, epoch, facts });
+        const { throughSeq, stored } = await events.append({ bridgeId, epoch, facts, lastSeq });
         gateway.eventsStored(stored);
         return { throughSeq };
       },

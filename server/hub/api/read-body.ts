@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { jsonErrorPlace } from "./json-place.ts";
 import { ProblemError } from "./problem-error.ts";
 
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -52,12 +53,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    // V8 names the place: "… in JSON at position 17 (line 2 column 5)".
-    throw new ProblemError(
-      "bad-request",
-      `The body is not JSON: ${error instanceof Error ? error.message : "it cannot be parsed"}`,
-      {},
-      { cause: error },
-    );
+    const { line, column } = jsonErrorPlace(text);
+    throw new ProblemError("bad-request", `The body stops being JSON at line ${line} column ${column}`, { line, column }, { cause: error });
   }
 }

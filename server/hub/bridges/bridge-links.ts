@@ -50,8 +50,8 @@ export interface BridgeLinkListener {
   connected(hello: BridgeHello): void;
   lost(hello: Pick<BridgeHello, "bridgeId" | "epoch">): void;
   refused(bridgeId: string, reason: HelloRefusal): void;
-  /** Resolves when the facts are on the disk; the bridge then forgets them. */
-  facts(batch: { bridgeId: string; epoch: string; missedBefore: number; facts: Fact[] }): Promise<{ throughSeq: number }>;
+  /** Resolves when the facts are on the disk; the bridge then forgets them, and what was malformed among them, through `lastSeq`. */
+  facts(batch: { bridgeId: string; epoch: string; missedBefore: number; facts: Fact[]; lastSeq: number }): Promise<{ throughSeq: number }>;
   /** Resolves when the progress is in the record; a rejection leaves it with the bridge, which sends it again. */
   progressed(bridgeId: string, report: ProgressReport): Promise<void>;
 }
@@ -244,7 +244,9 @@ export class BridgeLinks {
       this.#fleet.heard(bridgeId);
       const facts = parseEach(parsed.data.facts, factSchema, (error) => malformed("fact", error));
       storing = storing
-        .then(() => this.#events.facts({ bridgeId, epoch, missedBefore: parsed.data.missedBefore, facts }))
+        .then(() =>
+          this.#events.facts({ bridgeId, epoch, missedBefore: parsed.data.missedBefore, facts, lastSeq: lastSeqOf(parsed.data.facts) }),
+        )
         .then(ack)
         .catch((error: unknown) => this.#log.error({ bridgeId, error: String(error) }, "facts could not be stored; the bridge keeps them"));
       return undefined;
@@ -279,6 +281,14 @@ export class BridgeLinks {
         return;
     }
   }
+}
+
+/** The highest number in a batch, so that a malformed fact is not sent for ever. */
+function lastSeqOf(facts: readonly unknown[]): number {
+  return facts.reduce<number>((last, fact) => {
+    const seq = typeof fact === "object" && fact !== null && "seq" in fact ? fact.seq : undefined;
+    return typeof seq === "number" && Number.isSafeInteger(seq) ? Math.max(last, seq) : last;
+  }, 0);
 }
 
 interface Parser<Value> {

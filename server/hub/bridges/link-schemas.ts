@@ -16,7 +16,6 @@ import { vmIdSchema } from "#lib/api/requests";
 const text = z.string().max(4_096);
 const ageMs = z.number().min(0);
 const count = z.number().min(0);
-// Other people's objects: a QMP event's data, a policy. Kept as they came.
 const sequence = z.number().int().min(1);
 
 export const helloSchema = z.object({
@@ -163,7 +162,7 @@ const factSchema: z.ZodType<Fact> = z.discriminatedUnion("kind", [
     ...factBase,
     kind: z.literal("qmp-event"),
     name: z.string().max(256),
-    data: z.unknown(),
+    data: z.unknown().optional(),
     qemuAtMs: z.number().optional(),
     count,
   }),
@@ -231,7 +230,7 @@ export const prepareAnswerSchema = z.union([
     evidence: z.object({
       report: vmReportSchema,
       yankInstances: z.array(z.unknown()).max(1_024),
-      recentEvents: z.array(z.object({ name: z.string().max(256), data: z.unknown(), ageMs, count })).max(1_024),
+      recentEvents: z.array(z.object({ name: z.string().max(256), data: z.unknown().optional(), ageMs, count })).max(1_024),
     }),
   }),
   z.object({ ok: z.literal(false), code: z.literal("void"), void: voidSchema }),

@@ -19,6 +19,8 @@ export interface ReceivedFacts {
   bridgeId: string;
   epoch: string;
   facts: readonly Fact[];
+  /** Where the batch ends, when its last facts were malformed and are not among `facts`. */
+  lastSeq?: number;
 }
 
 /** What VMs did, and the last state of those that ended. A batch is one transaction and is stored once, however often it is sent. */
@@ -35,7 +37,7 @@ export class EventStore {
   }
 
   /** @returns what was stored, oldest first, and through which `seq` the bridge may forget. */
-  async append({ bridgeId, epoch, facts }: ReceivedFacts): Promise<{ throughSeq: number; stored: VmEvent[] }> {
+  async append({ bridgeId, epoch, facts, lastSeq = 0 }: ReceivedFacts): Promise<{ throughSeq: number; stored: VmEvent[] }> {
     const nowMs = this.#clock.nowMs();
     return this.#db.transaction().execute(async (transaction) => {
       const progress = await transaction
@@ -47,7 +49,7 @@ export class EventStore {
       const fresh = facts.filter((fact) => fact.seq > through);
       const rows = fresh.flatMap((fact) => this.#admit(fact, nowMs));
       const stored = await insert(transaction, rows);
-      const throughSeq = fresh.at(-1)?.seq ?? through;
+      const throughSeq = Math.max(through, lastSeq, fresh.at(-1)?.seq ?? 0);
       await transaction
         .insertInto("fact_progress")
         .values({ bridge_id: bridgeId, epoch, through_seq: throughSeq })
