@@ -121,25 +121,25 @@ function nbdDisk(directory: string, server: string): Pick<SimulatedVmOptions, "b
 
 /** Six and more that are well, of different shapes, three that hang, and one whose migration stalls. */
 function plans(directory: string): Plan[] {
-  const migrationPath = join(directory, "build-07.migration");
-  const iothreadDisk = nbdDisk(directory, "db-01");
+  const migrationPath = join(directory, "crm-05.migration");
+  const iothreadDisk = nbdDisk(directory, "ci-cache-03");
   return [
     { name: "web-01", options: nbdDisk(directory, "web-01") },
     {
-      name: "console-02",
+      name: "gw-02",
       options: {
-        chardevs: [{ kind: "socket-server", id: "serial0", path: join(directory, "console-02.serial"), listens: true }],
+        chardevs: [{ kind: "socket-server", id: "serial0", path: join(directory, "gw-02.serial"), listens: true }],
         devices: [{ id: "com1", type: "isa-serial", chardev: "serial0" }],
       },
     },
-    { name: "build-07", options: { migration: outgoing(migrationPath) } },
+    { name: "crm-05", options: { migration: outgoing(migrationPath) } },
     {
-      name: "build-07-arriving",
+      name: "crm-05-target",
       options: { runState: "inmigrate", migration: { side: "incoming", uri: `unix:${migrationPath}`, status: "active" } },
     },
-    { name: "batch-03", options: { ...nbdDisk(directory, "batch-03"), runState: "paused" } },
+    { name: "staging-04", options: { ...nbdDisk(directory, "staging-04"), runState: "paused" } },
     {
-      name: "db-01",
+      name: "ci-cache-03",
       options: {
         ...iothreadDisk,
         vcpus: 4,
@@ -148,22 +148,22 @@ function plans(directory: string): Plan[] {
       },
     },
     {
-      name: "kiosk-05",
+      name: "dns-01",
       options: {
-        blockNodes: [{ driver: "file", nodeName: "disk0", filename: "/var/lib/images/kiosk-05.img" }],
+        blockNodes: [{ driver: "file", nodeName: "disk0", filename: "/var/lib/images/dns-01.img" }],
         devices: [{ id: "vda", type: "virtio-blk-pci", drive: "disk0", readsPerSecond: 5 }],
       },
     },
-    { name: "store-11", recipe: "nbd-drain", options: nbdDisk(directory, "store-11") },
+    { name: "db-prod-07", recipe: "nbd-drain", options: nbdDisk(directory, "db-prod-07") },
     {
-      name: "debug-12",
+      name: "build-19",
       recipe: "debug-console",
       options: {
-        chardevs: [{ kind: "socket-server", id: DEBUG_CHARDEV, path: join(directory, "debug-12.debug") }],
+        chardevs: [{ kind: "socket-server", id: DEBUG_CHARDEV, path: join(directory, "build-19.debug") }],
         devices: [{ id: "debugcon", type: "isa-debugcon", chardev: DEBUG_CHARDEV }],
       },
     },
-    { name: "move-13", recipe: "migration-switchover", options: {} },
-    { name: "move-14", recipe: "migration-stall", options: {} },
+    { name: "erp-01", recipe: "migration-switchover", options: {} },
+    { name: "mail-02", recipe: "migration-stall", options: {} },
   ];
 }
