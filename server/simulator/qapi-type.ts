@@ -29,7 +29,6 @@ export interface QapiMember {
 
 export const str: QapiType = { kind: "builtin", name: "str" };
 export const int: QapiType = { kind: "builtin", name: "int" };
-export const double: QapiType = { kind: "builtin", name: "number" };
 export const bool: QapiType = { kind: "builtin", name: "bool" };
 export const any: QapiType = { kind: "builtin", name: "any" };
 
