@@ -227,6 +227,17 @@ describe("a running session", () => {
     ]);
   });
 
+  test("a request that had to wait for the slot has its own time from the moment it is sent", async () => {
+    const { client, peer, clock } = await setUpRunning();
+    const first = client.execute("query-status", undefined, { timeoutMs: 60_000 });
+    const second = client.execute("query-yank", undefined, { timeoutMs: 100, slotWaitMs: 60_000 });
+    clock.advance(5_000);
+    peer.answer("query-status");
+    await first;
+    clock.advance(150);
+    await expect(second).rejects.toMatchObject({ code: "reply-timeout", outcome: "unknown" });
+  });
+
   test("an abort settles the caller, and the slot waits for the reply", async () => {
     const { client, peer } = await setUpRunning();
     const abort = new AbortController();

@@ -1,13 +1,13 @@
 import type { QmpGreeting } from "#lib/qapi/greeting";
 import { QmpStateError } from "./errors.ts";
 import type { QmpClientOptions, QmpCounters } from "./options.ts";
-import type { QmpCallback, QmpLaneClock, QmpPending, QmpReply, QmpRequest } from "./request-table.ts";
+import type { QmpCallback, QmpLaneClock, QmpPending, QmpReply, QmpRequest } from "./request.ts";
 import { QmpSession } from "./session.ts";
 import type { QmpState } from "./session-state.ts";
 
 export type { QmpClock } from "./clock.ts";
 export type { QmpClientOptions, QmpCounters, QmpHandlers } from "./options.ts";
-export type { QmpCallback, QmpLane, QmpLaneClock, QmpLateReply, QmpPending, QmpReply, QmpRequest, QmpResult } from "./request-table.ts";
+export type { QmpCallback, QmpLane, QmpLaneClock, QmpLateReply, QmpPending, QmpReply, QmpRequest, QmpResult } from "./request.ts";
 export type { QmpCloseReason, QmpConnectPhase, QmpState } from "./session-state.ts";
 export type { OpenTransport, QmpAddress, QmpTransport, TransportEvents } from "./transport.ts";
 
@@ -95,7 +95,7 @@ export class QmpClient {
     if (lane === "out-of-band" && !hasOob) {
       throw new QmpStateError("no-oob", `${command} was not sent: this monitor has no out-of-band execution`);
     }
-    return this.#session.submit(request, callback);
+    return this.#session.table.submit(request, callback);
   }
 
   /**

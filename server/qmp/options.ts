@@ -1,7 +1,7 @@
 import type { QmpEvent } from "#lib/qapi/events";
 import type { QmpGreeting } from "#lib/qapi/greeting";
 import type { QmpClock } from "./clock.ts";
-import type { QmpLateReply } from "./request-table.ts";
+import type { QmpLateReply } from "./request.ts";
 import type { QmpCloseReason } from "./session-state.ts";
 import type { OpenTransport, QmpAddress } from "./transport.ts";
 

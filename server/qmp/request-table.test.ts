@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { QmpStateError, type QmpError } from "./errors.ts";
 import { ManualClock } from "./manual-clock.ts";
-import { RequestTable, type QmpLateReply, type QmpPending, type QmpRequest, type QmpResult } from "./request-table.ts";
+import { RequestTable } from "./request-table.ts";
+import type { QmpLateReply, QmpPending, QmpRequest, QmpResult } from "./request.ts";
 
 interface Sent {
   lane: "in-band" | "out-of-band";
@@ -25,6 +26,7 @@ function setUp(inBandWindow = 1) {
       sent.push({ lane: text.startsWith('{"execute"') ? "in-band" : "out-of-band", id, isAnswered: false });
       return !socket.isFull;
     },
+    onDeadline: () => undefined,
     onLateReply: (reply) => late.push(reply),
   });
   const results: (QmpResult | undefined)[] = [];

@@ -1,57 +1,9 @@
 import type { QmpErrorClass } from "#lib/qapi/errors";
 import { callGuarded } from "./call-guarded.ts";
 import type { QmpClock } from "./clock.ts";
-import { encodeRequest } from "./codec.ts";
-import { QmpCommandError, QmpInterruptedError, QmpStateError, QmpTimeoutError, type QmpInterruptedCode } from "./errors.ts";
-import type { QmpError } from "./errors.ts";
-
-export type QmpLane = "in-band" | "out-of-band";
-
-export interface QmpReply {
-  /** QEMU's `return`, unchecked: the VM's own words. Integers beyond 2^53 are `bigint`. */
-  readonly value: unknown;
-  readonly sentMonoMs: number;
-  readonly repliedMonoMs: number;
-  readonly replyAfterMs: number;
-}
-
-/** What became of one request; `error.outcome` says whether it happened. */
-export type QmpResult = { readonly ok: true; readonly reply: QmpReply } | { readonly ok: false; readonly error: QmpError };
-export type QmpCallback = (result: QmpResult) => void;
-
-export interface QmpRequest {
-  readonly lane: QmpLane;
-  readonly command: string;
-  readonly arguments?: object;
-  /** How long the caller waits for the reply, counted from sending. `Infinity` is allowed. */
-  readonly timeoutMs: number;
-  /** How long an in-band request may wait for the slot; 0 (default): refused at once with `slot-taken`. */
-  readonly slotWaitMs?: number;
-}
-
-/** The way to stop waiting. A written request cannot be taken back, and its slot stays taken. */
-export interface QmpPending {
-  abandon(cause?: unknown): void;
-}
-
-/** A reply whose caller had been settled already (time-out or abort). It has freed its slot. */
-export interface QmpLateReply {
-  readonly lane: QmpLane;
-  readonly command: string;
-  readonly result: QmpResult;
-  readonly replyAfterMs: number;
-}
-
-/** One lane's side of the health clock. Every request of ours counts, and every reply does, errors and late ones too. */
-export interface QmpLaneClock {
-  /** Since when the oldest request is unanswered, settled callers included; undefined where none is open. */
-  readonly openSinceMonoMs: number | undefined;
-  readonly openCount: number;
-  /** In-band callers that wait for the slot. */
-  readonly waitingCount: number;
-  readonly lastReplyMonoMs: number | undefined;
-  readonly lastRoundTripMs: number | undefined;
-}
+import { QmpCommandError, QmpInterruptedError, QmpStateError, QmpTimeoutError, type QmpError, type QmpInterruptedCode } from "./errors.ts";
+import { Entry, Lane, remove, type EntryOwner } from "./lane.ts";
+import type { QmpCallback, QmpLaneClock, QmpLateReply, QmpPending, QmpRequest, QmpResult } from "./request.ts";
 
 export interface RequestTableOptions {
   readonly inBandWindow: number;
@@ -61,82 +13,9 @@ export interface RequestTableOptions {
   readonly clock: QmpClock;
   /** False: the transport holds some of it back; nothing more is given to it until `drained`. */
   readonly write: (text: string) => boolean;
+  /** Some caller's patience may end then: `expire` is to be called. */
+  readonly onDeadline: (dueMonoMs: number) => void;
   readonly onLateReply: (late: QmpLateReply) => void;
-}
-
-/** `waiting`: for the slot. `held`: it has the slot, and the socket is full. `open`: written, unanswered. */
-type Stage = "waiting" | "held" | "open" | "done";
-
-/** One request, from asking to the reply. The caller may be settled long before. */
-class Entry implements QmpPending {
-  readonly lane: Lane;
-  readonly command: string;
-  /** Its place among the ids of this connection; given back when the request is done. */
-  readonly number: number;
-  readonly id: string;
-  readonly timeoutMs: number;
-  /** What is to be written; empty once it is. */
-  text: string;
-  stage: Stage = "waiting";
-  sentMonoMs = 0;
-  deadlineMonoMs = Infinity;
-  /** Undefined once the caller has been settled. */
-  callback: QmpCallback | undefined;
-  readonly #table: RequestTable;
-
-  constructor(table: RequestTable, lane: Lane, number: number, idPrefix: string, request: QmpRequest, callback: QmpCallback) {
-    const id = idPrefix + number.toString(36);
-    this.#table = table;
-    this.lane = lane;
-    this.number = number;
-    this.id = id;
-    this.command = request.command;
-    this.timeoutMs = request.timeoutMs;
-    this.text = encodeRequest(lane.kind === "in-band" ? "execute" : "exec-oob", request.command, request.arguments, id);
-    this.callback = callback;
-  }
-
-  abandon(cause?: unknown): void {
-    this.#table.abandon(this, cause);
-  }
-}
-
-class Lane implements QmpLaneClock {
-  readonly kind: QmpLane;
-  readonly limit: number;
-  /** All three in order of asking, so the first is the oldest. */
-  readonly open: Entry[] = [];
-  readonly held: Entry[] = [];
-  readonly waiting: Entry[] = [];
-  /** How many places are taken: open and held. */
-  taken = 0;
-  lastReplyMonoMs: number | undefined = undefined;
-  lastRoundTripMs: number | undefined = undefined;
-  /** Oldest request that was given up on a full socket: the lane is still unanswered since then. */
-  withdrawnSinceMonoMs: number | undefined = undefined;
-
-  constructor(kind: QmpLane, limit: number) {
-    this.kind = kind;
-    this.limit = limit;
-  }
-
-  get openSinceMonoMs(): number | undefined {
-    const oldest = this.open[0]?.sentMonoMs ?? this.held[0]?.sentMonoMs;
-    if (oldest === undefined || this.withdrawnSinceMonoMs === undefined) return oldest ?? this.withdrawnSinceMonoMs;
-    return Math.min(oldest, this.withdrawnSinceMonoMs);
-  }
-
-  get openCount(): number {
-    return this.open.length;
-  }
-
-  get waitingCount(): number {
-    return this.waiting.length;
-  }
-
-  get hasRoom(): boolean {
-    return this.taken < this.limit;
-  }
 }
 
 /**
@@ -144,7 +23,7 @@ class Lane implements QmpLaneClock {
  * whoever owns it calls `expire` when `nextDeadlineMonoMs` has come. Slots are freed by replies and by nothing else, so
  * that a hung QEMU never gets more in-band requests than the window, whatever its callers do.
  */
-export class RequestTable {
+export class RequestTable implements EntryOwner {
   readonly inBand: QmpLaneClock;
   readonly outOfBand: QmpLaneClock;
   droppedReplies = 0;
@@ -173,17 +52,15 @@ export class RequestTable {
 
   /** The earliest moment at which some caller's patience ends; `Infinity` where nobody waits. */
   get nextDeadlineMonoMs(): number {
-    return Math.min(nextDeadline(this.#inBand), nextDeadline(this.#outOfBand));
+    return Math.min(this.#inBand.nextDeadlineMonoMs, this.#outOfBand.nextDeadlineMonoMs);
   }
 
-  /**
-   * Sends at once, or waits for the slot. The callback comes once, and never before this returns. `deadlineMonoMs` is when
-   * the caller's patience ends, as things stand now.
-   */
-  submit(request: QmpRequest, callback: QmpCallback): QmpPending & { readonly deadlineMonoMs: number } {
+  /** Sends at once, or waits for the slot. The callback comes once, and never before this returns. */
+  submit(request: QmpRequest, callback: QmpCallback): QmpPending {
     const lane = request.lane === "in-band" ? this.#inBand : this.#outOfBand;
     const number = this.#freeNumber();
-    const entry = new Entry(this, lane, number, this.#options.idPrefix, request, callback);
+    const id = { number, text: this.#options.idPrefix + number.toString(36) };
+    const entry = new Entry(this, lane, id, request, callback);
     this.#entries[number] = entry;
     // Those who wait came first, so a free slot is never theirs to lose; there is none while anybody waits.
     if (lane.hasRoom) this.#send(entry);
@@ -210,9 +87,7 @@ export class RequestTable {
   expire(nowMonoMs: number): void {
     for (const lane of [this.#outOfBand, this.#inBand]) {
       // First who, then how: a settled caller may ask for something new at once.
-      const due = [...lane.open, ...lane.held, ...lane.waiting].filter(
-        ({ callback, deadlineMonoMs }) => callback && deadlineMonoMs <= nowMonoMs,
-      );
+      const due = lane.overdue(nowMonoMs);
       for (const entry of due) this.#timeOut(entry);
     }
   }
@@ -278,6 +153,7 @@ export class RequestTable {
     entry.sentMonoMs = this.#options.clock.nowMonoMs();
     entry.deadlineMonoMs = entry.sentMonoMs + entry.timeoutMs;
     entry.lane.taken++;
+    this.#options.onDeadline(entry.deadlineMonoMs);
     if (this.#isBlocked) {
       entry.stage = "held";
       entry.lane.held.push(entry);
@@ -304,6 +180,7 @@ export class RequestTable {
       return;
     }
     entry.deadlineMonoMs = this.#options.clock.nowMonoMs() + slotWaitMs;
+    this.#options.onDeadline(entry.deadlineMonoMs);
     lane.waiting.push(entry);
   }
 
@@ -373,20 +250,6 @@ export class RequestTable {
       if (next !== undefined) this.#send(next);
     }
   }
-}
-
-function remove(list: Entry[], entry: Entry): void {
-  const index = list.indexOf(entry);
-  if (index === list.length - 1) list.pop();
-  else if (index >= 0) list.splice(index, 1);
-}
-
-function nextDeadline(lane: Lane): number {
-  let earliest = Infinity;
-  for (const list of [lane.open, lane.held, lane.waiting]) {
-    for (const { callback, deadlineMonoMs } of list) if (callback !== undefined && deadlineMonoMs < earliest) earliest = deadlineMonoMs;
-  }
-  return earliest;
 }
 
 function settle(entry: Entry, error: QmpError): void {

@@ -7,7 +7,8 @@ import { connectFailure } from "./connect-failure.ts";
 import { wheelOf, type DeadlineHolder, type DeadlineWheel } from "./deadline-wheel.ts";
 import { QmpConnectError, QmpHandshakeError, QmpInterruptedError, QmpProtocolError, QmpStateError, type QmpError } from "./errors.ts";
 import type { QmpClientOptions, QmpCounters, QmpHandlers } from "./options.ts";
-import { RequestTable, type QmpCallback, type QmpPending, type QmpRequest, type QmpResult } from "./request-table.ts";
+import { RequestTable } from "./request-table.ts";
+import type { QmpResult } from "./request.ts";
 import { Scanner } from "./scanner.ts";
 import { isInPhase, reduceSession, type QmpCloseReason, type QmpState, type SessionStep } from "./session-state.ts";
 import { openSocket, type QmpTransport, type TransportEvents } from "./transport.ts";
@@ -66,6 +67,9 @@ export class QmpSession implements DeadlineHolder, TransportEvents {
       idPrefix: (options.randomPrefix ?? randomIdPrefix)(),
       clock: this.#clock,
       write: (text) => this.#write(text),
+      onDeadline: (dueMonoMs) => {
+        if (dueMonoMs !== Infinity) this.#wheel.arm(this, dueMonoMs);
+      },
       onLateReply: (late) => this.#handlers.onLateReply?.(late),
     });
   }
@@ -104,13 +108,6 @@ export class QmpSession implements DeadlineHolder, TransportEvents {
       this.#end({ kind: "closed", error: new QmpStateError("aborted", "Connecting was called off", signal.reason) });
     signal.addEventListener("abort", handleAbort, { once: true });
     return promise.finally(() => signal.removeEventListener("abort", handleAbort));
-  }
-
-  /** The table's `submit`, with its deadline watched. */
-  submit(request: QmpRequest, callback: QmpCallback): QmpPending {
-    const pending = this.table.submit(request, callback);
-    this.#wheel.arm(this, pending.deadlineMonoMs);
-    return pending;
   }
 
   close(): void {
