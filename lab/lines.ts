@@ -14,7 +14,7 @@ export function readLines(handle: (line: string) => void): Commands {
   return {
     close() {
       lines.close();
-      process.stdin.unref();
+      process.stdin.destroy();
     },
   };
 }
@@ -34,8 +34,7 @@ export function readKeys(handle: (key: string) => void): Commands {
     close() {
       stdin.off("data", onData);
       stdin.setRawMode(false);
-      stdin.pause();
-      stdin.unref();
+      stdin.destroy();
     },
   };
 }

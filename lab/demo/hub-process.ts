@@ -62,8 +62,14 @@ export class HubProcess {
   }
 
   /** The address that a browser opens. @throws LabError with the hub's last words when it does not come up. */
-  ready(): Promise<string> {
-    return Promise.race([this.gaveUp, waitFor("the hub to be ready", () => this.#url, { timeoutMs: READY_TIMEOUT_MS })]);
+  async ready(): Promise<string> {
+    const wait = new AbortController();
+    try {
+      const url = waitFor("the hub to be ready", () => this.#url, { timeoutMs: READY_TIMEOUT_MS, signal: wait.signal });
+      return await Promise.race([this.gaveUp, url]);
+    } finally {
+      wait.abort();
+    }
   }
 
   /** What the hub says of each VM by its name; undefined while it cannot be asked. */

@@ -54,6 +54,8 @@ export async function runDemo(options: DemoOptions, closers: Closers): Promise<D
   const hub = HubProcess.start({ ledger, folders, entry: hubEntry, mode: qemu === undefined ? "simulated" : "real", port, say });
   // Closed before the VMs, so that nobody watches them end.
   closers.add(hub, (started) => started.stop());
+  const ending = new AbortController();
+  closers.add(ending, (controller) => controller.abort());
   const [fleet, url] = await Promise.all([starting, hub.ready()]);
 
   async function breakOne(vm: BreakableVm): Promise<void> {
@@ -67,11 +69,13 @@ export async function runDemo(options: DemoOptions, closers: Closers): Promise<D
         {
           timeoutMs: SEEN_TIMEOUT_MS,
           intervalMs: 200,
+          signal: ending.signal,
         },
       );
       await vm.break();
       say(`${vm.name}: ${vm.story}`);
     } catch (error) {
+      if (ending.signal.aborted) return;
       say(`${vm.name} was not broken: ${messageOf(error)}`);
     }
   }
