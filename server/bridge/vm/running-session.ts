@@ -190,12 +190,17 @@ export class RunningSession {
     return this.#takeFreshList(value);
   }
 
-  /** `query-migrate`, only where the slot is free now; undefined where it could not be read. */
+  /** `query-migrate`, only while in-band answers; undefined where it could not be read. */
   async requeryMigration(timeoutMs: number): Promise<MigrationReport | undefined> {
-    if (!this.line.isFree(this.client)) return undefined;
+    const openAgeMs = this.inBandOpenAgeMs(this.#host.clock.nowMonoMs()) ?? 0;
+    if (this.#isClosed || openAgeMs >= this.#owner.settings.thresholds.slowAfterMs) return undefined;
     const { known } = this.#owner;
     try {
-      const { value } = await this.#actInBand("query-migrate", undefined, { timeoutMs, slotWaitMs: 0, onWritten: () => {} });
+      const { value } = await this.#actInBand("query-migrate", undefined, {
+        timeoutMs: timeoutMs / 2,
+        slotWaitMs: timeoutMs / 2,
+        onWritten: () => {},
+      });
       known.migration.take(value, known.runState?.value, this.#host.clock.nowMonoMs());
       this.#owner.onChanged();
       return known.migration.report(this.#host.clock.nowMonoMs());

@@ -5,13 +5,14 @@ import { initialHealth, reduceHealth } from "#lib/health/reduce-health";
 import type { HealthState, HealthThresholds, Picture, ProcessState } from "#lib/health/reduce-health";
 import type { UnreachableReason, Verdict } from "#lib/health/verdict";
 import type { QmpEvent } from "#lib/qapi/events";
+import { isSimulatedPackage } from "#lib/qapi/simulated";
 import type { VmId, VmReport } from "#lib/vm/report";
 import { QmpClient } from "#server/qmp/client";
 import type { QmpCloseReason } from "#server/qmp/client";
 import { ALLOWED_COMMANDS } from "../allowed-commands.ts";
 import { Backoff } from "./backoff.ts";
 import { KnownVm } from "./known-vm.ts";
-import type { ActObservation } from "./ports.ts";
+import type { ActObservation, ProcReader } from "./ports.ts";
 import { RunningSession } from "./running-session.ts";
 import type { SessionOwner } from "./running-session.ts";
 import { TICK_MS } from "./tick-wheel.ts";
@@ -21,6 +22,7 @@ import { makeVmId, nameFromAddress } from "./vm-id.ts";
 import { buildReport } from "./vm-report.ts";
 
 const GREETED_WITHIN_MS = 2_000;
+const SEARCH_PATIENCE_MS = 1_000;
 const BUSY_RETRY_MS = 10_000;
 const UNGREETED_RECHECK_MS = 2_000;
 const PROCESS_RECHECK_MS = 1_000;
@@ -90,6 +92,11 @@ export class SupervisedVm implements Ticking, SessionOwner {
 
   get name(): string {
     return this.known.name ?? nameFromAddress(this.spot.address);
+  }
+
+  /** The bridge was told so, or the greeting says so. */
+  get isSimulated(): boolean {
+    return this.#host.isSimulated || (this.known.version !== undefined && isSimulatedPackage(this.known.version.package));
   }
 
   get session(): RunningSession | undefined {
@@ -406,14 +413,39 @@ export class SupervisedVm implements Ticking, SessionOwner {
     this.wake(this.#host.clock.nowMonoMs());
   }
 
+  /**
+   * Which process answers. Among thousands of VMs at a start the search takes its time; a VM that nobody knew before is
+   * shown meanwhile by its connection. One that was known waits, so that it is never taken for another.
+   */
   async #findIncarnation(client: QmpClient): Promise<void> {
     const { known } = this;
-    const found = await this.#host.proc.findListener(this.spot.address).catch(() => ({ unknown: "time-out" as const }));
-    if (this.client !== client || this.known !== known) return;
-    if ("pid" in found) {
+    const isCurrent = (): boolean => this.client === client && this.known === known;
+    const search = this.#host.proc.findListener(this.spot.address).catch(() => ({ unknown: "time-out" as const }));
+    if (this.#former === undefined) {
+      const patience = Promise.withResolvers<undefined>();
+      const stopTimer = this.#host.clock.setTimer(() => patience.resolve(undefined), SEARCH_PATIENCE_MS);
+      const isFound = await Promise.race([search, patience.promise]);
+      stopTimer();
+      if (isFound === undefined && isCurrent()) this.#settleIncarnation(known, { unknown: "time-out" });
+    }
+    const found = await search;
+    if (!isCurrent()) return;
+    if (known.incarnation === undefined || "pid" in found) this.#settleIncarnation(known, found);
+    if (!isCurrent() || !("pid" in found)) return;
+    const commandLine = await this.#host.proc.readCommandLine(found.pid).catch(() => undefined);
+    if (!isCurrent() || commandLine === undefined) return;
+    known.commandLine = commandLine;
+    known.isTopologyStale = true;
+    known.forgetDescriptions();
+    this.onChanged();
+  }
+
+  #settleIncarnation(known: KnownVm, found: Awaited<ReturnType<ProcReader["findListener"]>>): void {
+    // The simulator's VMs all live in one process: there the connection tells more.
+    if ("pid" in found && !this.isSimulated) {
       known.incarnation = { id: `p${found.pid}-${found.startTimeTicks}`, pid: found.pid, by: "process" };
       known.startTimeTicks = found.startTimeTicks;
-    } else known.incarnation = { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
+    } else known.incarnation ??= { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
     this.#compareWithFormer(known);
     if (!this.#host.claim(this)) {
       this.standBy();
@@ -421,14 +453,6 @@ export class SupervisedVm implements Ticking, SessionOwner {
     }
     this.look();
     this.onChanged();
-    if ("pid" in found) {
-      const commandLine = await this.#host.proc.readCommandLine(found.pid).catch(() => undefined);
-      if (this.known !== known || commandLine === undefined) return;
-      known.commandLine = commandLine;
-      known.isTopologyStale = true;
-      known.forgetDescriptions();
-      this.onChanged();
-    }
   }
 
   #compareWithFormer(known: KnownVm): void {

@@ -28,10 +28,10 @@ export function buildReport(vm: SupervisedVm, host: VmHost): VmReport {
     incarnation: known.incarnation ?? { id: `pending-${vm.vmId}`, by: "connection" },
     name: vm.name,
     ...(known.uuid === undefined ? {} : { uuid: known.uuid }),
-    launcher: host.isSimulated ? "simulated" : known.launcher,
+    launcher: vm.isSimulated ? "simulated" : known.launcher,
     ...(known.version === undefined ? {} : { qemuVersion: { ...known.version } }),
     ...(known.hasOob === undefined ? {} : { hasOob: known.hasOob }),
-    isSimulated: host.isSimulated,
+    isSimulated: vm.isSimulated,
     tags: vm.settings.tags,
     ...(known.runState === undefined
       ? {}
@@ -58,7 +58,7 @@ export function describeContext(
 ): Parameters<VmHost["describeInstances"]>[2] {
   const { known } = vm;
   return {
-    launcher: host.isSimulated ? "simulated" : known.launcher,
+    launcher: vm.isSimulated ? "simulated" : known.launcher,
     commandLine: known.commandLine,
     monitorAddress: vm.address,
     hasOob: known.hasOob,
