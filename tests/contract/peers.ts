@@ -79,7 +79,8 @@ function configuredPrograms(value: string): QemuPrograms[] {
     .split(",")
     .filter((entry) => entry.trim() !== "")
     .map((entry) => {
-      const [name = "", prefix = ""] = entry.trim().split("=", 2);
+      const [name = "", ...rest] = entry.trim().split("=");
+      const prefix = rest.join("=");
       return { name, system: join(prefix, "bin/qemu-system-x86_64"), nbd: join(prefix, "bin/qemu-nbd") };
     });
 }

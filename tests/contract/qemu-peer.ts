@@ -12,7 +12,7 @@ const run = promisify(execFile);
 
 const IMAGE_BYTES = 16 * 1024 * 1024;
 const REPLY_TIMEOUT_MS = 10_000;
-const OPENAT_SYSCALL = "257"; // x86_64
+const OPENAT_SYSCALL = process.arch === "arm64" ? "56" : "257";
 const PEER_COMMANDS = new Set(["human-monitor-command", "blockdev-add", "query-chardev"]);
 
 /** Where one QEMU's programs are. */
