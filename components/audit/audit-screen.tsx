@@ -18,10 +18,10 @@ export function AuditScreen({ seed }: { seed: AuditRow[] }) {
         <table className="w-full border-collapse text-left max-md:block">
           <thead className="text-xs text-quiet max-md:sr-only">
             <tr className="border-b border-line">
-              <th scope="col" className="h-9 pr-4 font-normal">
+              <th scope="col" className="h-9 w-56 pr-4 font-normal">
                 When
               </th>
-              <th scope="col" className="pr-4 font-normal">
+              <th scope="col" className="w-64 pr-4 font-normal">
                 Who
               </th>
               <th scope="col" className="font-normal">

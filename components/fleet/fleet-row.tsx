@@ -1,9 +1,7 @@
 import Link from "next/link";
-import { memo } from "react";
 import type { VmSummary } from "#lib/api/vm";
 import { isTerminalMigration } from "#lib/qapi/migration";
-import { useAsOf } from "../realtime/use-freshness.ts";
-import { useNow } from "../realtime/live-clock.tsx";
+import type { AsOf } from "../realtime/freshness.ts";
 import { cx } from "../ui/cx.ts";
 import { formatAge, formatAgeInWords, formatUtc } from "../ui/format.ts";
 import { ProgressBar } from "../ui/progress-bar.tsx";
@@ -23,11 +21,13 @@ export interface FleetRowProps {
   rowIndex: number;
   offsetPx: number;
   heightPx: number;
+  asOf: AsOf;
+  nowMs: number;
 }
 
 /** One VM. The whole row leads to its page. */
-export const FleetRow = memo(function FleetRow({ vm, rowIndex, offsetPx, heightPx }: FleetRowProps) {
-  const { asOfMs, isStale, hasOldReadings } = useAsOf(vm);
+export function FleetRow({ vm, rowIndex, offsetPx, heightPx, asOf, nowMs }: FleetRowProps) {
+  const { asOfMs, isStale, hasOldReadings } = asOf;
   const isHung = vm.health.kind === "main-loop-hung" && !isStale;
   return (
     <div
@@ -60,7 +60,7 @@ export const FleetRow = memo(function FleetRow({ vm, rowIndex, offsetPx, heightP
         </div>
         <div role="cell" className="whitespace-nowrap text-body max-lg:order-2 max-lg:text-right">
           {vm.yankableCount > 0 && <span className="text-quiet lg:hidden">{vm.yankableCount} to yank · </span>}
-          <Since atMs={vm.health.sinceAtMs} asOfMs={asOfMs} isStale={isStale} />
+          <Since atMs={vm.health.sinceAtMs} asOfMs={asOfMs} nowMs={nowMs} isStale={isStale} />
         </div>
         <div role="cell" className="max-lg:hidden">
           <TwoClocks lanes={vm.lanes} kind={vm.health.kind} asOfMs={asOfMs} isOld={hasOldReadings} />
@@ -69,7 +69,7 @@ export const FleetRow = memo(function FleetRow({ vm, rowIndex, offsetPx, heightP
           <RunState vm={vm} isOld={hasOldReadings} />
         </div>
         <div role="cell" className="min-w-0 max-lg:hidden">
-          <Note vm={vm} />
+          <Note vm={vm} isOld={hasOldReadings} />
         </div>
         <div role="cell" className="text-right whitespace-nowrap max-lg:order-4">
           <span className="max-lg:hidden">
@@ -82,12 +82,11 @@ export const FleetRow = memo(function FleetRow({ vm, rowIndex, offsetPx, heightP
       </div>
     </div>
   );
-});
+}
 
 /** Since when the verdict holds. Old values are not counted on: they say how long ago they were true. */
-function Since({ atMs, asOfMs, isStale }: { atMs: number; asOfMs: number; isStale: boolean }) {
-  const now = useNow();
-  if (isStale) return <span title={`Last known ${formatUtc(asOfMs)}`}>{formatAgeInWords(now - asOfMs)} ago</span>;
+function Since({ atMs, asOfMs, nowMs, isStale }: { atMs: number; asOfMs: number; nowMs: number; isStale: boolean }) {
+  if (isStale) return <span title={`Last known ${formatUtc(asOfMs)}`}>{formatAgeInWords(nowMs - asOfMs)} ago</span>;
   return (
     <time dateTime={new Date(atMs).toISOString()} title={formatUtc(atMs)}>
       {formatAge(asOfMs - atMs)}
@@ -100,8 +99,9 @@ function RunState({ vm, isOld }: { vm: VmSummary; isOld: boolean }) {
   return <>{vm.runStateIsLastKnown || isOld ? `was ${vm.runState}` : vm.runState}</>;
 }
 
-function Note({ vm }: { vm: VmSummary }) {
-  const note = rowNote(vm);
+function Note({ vm, isOld }: { vm: VmSummary; isOld: boolean }) {
+  const known = rowNote(vm);
+  const note = known !== undefined && isOld && !known.startsWith("was ") ? `was: ${known}` : known;
   const fraction = vm.migration && !isTerminalMigration(vm.migration.status) ? migrationFraction(vm.migration) : undefined;
   if (!note) return null;
   return (

@@ -4,6 +4,7 @@ import { useSearchParams } from "next/navigation";
 import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import type { FleetSnapshot } from "#lib/api/vm";
 import { fleetQuery } from "../queries/fleet.ts";
+import { useFreshness } from "../realtime/use-freshness.ts";
 import { Screen } from "../shell/screen.tsx";
 import { Button } from "../ui/button.tsx";
 import { EmptyFleet } from "./empty-fleet.tsx";
@@ -48,6 +49,7 @@ function Fleet({ fleet, filter, onFilter }: { fleet: FleetSnapshot; filter: Flee
   const counts = useMemo(() => countByVerdict(found), [found]);
   const shown = filter.verdict ? found.filter((vm) => vm.health.kind === filter.verdict) : found;
   const worst = worstTrouble(present);
+  const isStale = useFreshness().kind === "hub-silent";
   if (present.length === 0) return <EmptyFleet bridges={fleet.bridges} />;
   return (
     <>
@@ -57,6 +59,7 @@ function Fleet({ fleet, filter, onFilter }: { fleet: FleetSnapshot; filter: Flee
         counts={counts}
         total={found.length}
         selected={filter.verdict}
+        isStale={isStale}
         onSelect={(verdict) => onFilter({ ...filter, verdict })}
       />
       {shown.length > 0 ? (

@@ -2,6 +2,9 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { VmSummary } from "#lib/api/vm";
+import { asOfFor } from "../realtime/freshness.ts";
+import { useNow } from "../realtime/live-clock.tsx";
+import { useLink } from "../realtime/use-freshness.ts";
 import { COLUMNS, FleetRow } from "./fleet-row.tsx";
 import { useMedia } from "./use-media.ts";
 
@@ -15,6 +18,9 @@ const HEADINGS = ["Verdict", "VM", "Host", "Since", "In-band / out-of-band", "Ru
 
 /** All rows of the fleet; only those in sight are in the page. The window scrolls, not a box within it. */
 export function FleetTable({ vms }: { vms: VmSummary[] }) {
+  // Once for all rows: each of them would otherwise subscribe to the cache and the clock by itself.
+  const link = useLink();
+  const nowMs = useNow();
   const isCard = useMedia("(max-width: 1023px)", false);
   const rowPx = isCard ? CARD_PX : ROW_PX;
   const bodyRef = useRef<HTMLDivElement>(null);
@@ -50,7 +56,19 @@ export function FleetTable({ vms }: { vms: VmSummary[] }) {
       <div role="rowgroup" ref={bodyRef} className="relative" style={{ height: vms.length * rowPx }}>
         {virtualizer.getVirtualItems().map((item) => {
           const vm = vms[item.index];
-          return vm && <FleetRow key={vm.vmId} vm={vm} rowIndex={item.index + 2} offsetPx={item.index * rowPx} heightPx={rowPx} />;
+          return (
+            vm && (
+              <FleetRow
+                key={vm.vmId}
+                vm={vm}
+                rowIndex={item.index + 2}
+                offsetPx={item.index * rowPx}
+                heightPx={rowPx}
+                asOf={asOfFor(vm, link, nowMs)}
+                nowMs={nowMs}
+              />
+            )
+          );
         })}
       </div>
     </div>

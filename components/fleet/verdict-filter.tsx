@@ -11,13 +11,19 @@ export interface VerdictFilterProps {
   total: number;
   selected: HealthKind | undefined;
   onSelect: (kind: HealthKind | undefined) => void;
+  /** The counts are not of now. */
+  isStale: boolean;
 }
 
 /** One chip per verdict that there is; the chosen one stays when its last VM leaves it. */
-export function VerdictFilter({ counts, total, selected, onSelect }: VerdictFilterProps) {
+export function VerdictFilter({ counts, total, selected, onSelect, isStale }: VerdictFilterProps) {
   const kinds = HEALTH_KINDS.filter((kind) => counts.has(kind) || kind === selected);
   return (
-    <div role="group" aria-label="Filter by verdict" className="-mx-4 flex gap-2 overflow-x-auto px-4 py-1 sm:mx-0 sm:flex-wrap sm:px-0">
+    <div
+      role="group"
+      aria-label="Filter by verdict"
+      className={cx("-mx-4 flex gap-2 overflow-x-auto px-4 py-1 sm:mx-0 sm:flex-wrap sm:px-0", isStale && "is-stale")}
+    >
       <Chip isSelected={selected === undefined} onClick={() => onSelect(undefined)}>
         <span className="font-semibold">All</span> {formatNumber(total)}
       </Chip>

@@ -1,4 +1,5 @@
 import { Unplug } from "lucide-react";
+import { AskAgain } from "./ask-again.tsx";
 
 /** A page that could not be made says why, and claims nothing about any VM. */
 export function HubTrouble({ detail }: { detail: string }) {
@@ -6,7 +7,8 @@ export function HubTrouble({ detail }: { detail: string }) {
     <main className="mx-auto flex min-h-[60vh] max-w-120 flex-col items-center justify-center px-4 text-center">
       <Unplug size={32} aria-hidden="true" className="mb-4 text-muted" />
       <h1 className="text-lg font-semibold text-strong">The hub cannot be asked</h1>
-      <p className="mt-1">{detail}. Nothing is known of any VM on this page.</p>
+      <p className="mt-1 mb-4">{detail}. Nothing is known of any VM on this page.</p>
+      <AskAgain />
     </main>
   );
 }

@@ -132,7 +132,7 @@ function Command({ target }: { target: PlanTarget }) {
 
 /** On one line that breaks at its spaces. */
 function qmpText(command: PlanTarget["command"]): string {
-  return JSON.stringify(command, null, 1).replaceAll(/\n\s*/g, " ");
+  return JSON.stringify(command, null, 1).replaceAll(/(,?)\n\s*/g, (_, comma: string) => (comma === "" ? "" : ", "));
 }
 
 /** What the plan depends on. */
