@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { knownEvent } from "#lib/qapi/events";
 import { encodeRequest, readMessage } from "./codec.ts";
 
 describe("reading messages", () => {
@@ -32,22 +31,6 @@ describe("reading messages", () => {
     const event = (seconds: number, microseconds: number) => readMessage({ event: "STOP", timestamp: { seconds, microseconds } });
     expect(event(1_700_000_000, 250_500)).toEqual({ kind: "event", event: { event: "STOP", data: {}, atMs: 1_700_000_000_250.5 } });
     expect(event(-1, -1)).toMatchObject({ event: { atMs: undefined } });
-  });
-});
-
-describe("typed events", () => {
-  test("knows an event whose members are as QAPI says, with values that QAPI does not know yet", () => {
-    const event = { event: "MIGRATION", data: { status: "teleporting" }, atMs: 1 };
-    expect(knownEvent(event)).toBe(event);
-  });
-
-  test.each([
-    { event: "NEW_EVENT", data: {}, atMs: 1 },
-    { event: "MIGRATION", data: {}, atMs: 1 },
-    { event: "SHUTDOWN", data: { guest: "yes", reason: "host-qmp-quit" }, atMs: 1 },
-    { event: "toString", data: {}, atMs: 1 },
-  ])("passes %j through untyped", (event) => {
-    expect(knownEvent(event)).toBeUndefined();
   });
 });
 
