@@ -170,7 +170,7 @@ describe("judging a yank of a hung VM", () => {
     const late = [...sent, answered(9_900, healthy)];
     expect(last(judge(yank(hung), ...late, passed(VERIFY_FOR_MS))).isFinal).toBe(false);
     expect(last(judge(yank(hung), ...late, passed(VERIFY_FOR_MS + CONFIRM_GRACE_MS)))).toMatchObject({ verdict: "unknown", isFinal: true });
-    const confirmed = judge(yank(hung), { type: "written" }, answered(9_000, healthy), answered(9_900, healthy), answered(10_750, healthy));
+    const confirmed = judge(yank(hung), { type: "written" }, answered(9_000, healthy), answered(9_900, healthy), answered(10_900, healthy));
     expect(last(confirmed)).toMatchObject({ verdict: "recovered", isFinal: true });
   });
 
