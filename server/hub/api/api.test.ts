@@ -16,7 +16,7 @@ beforeAll(async () => {
   ripcord = await startTestHub();
   const vms = Array.from({ length: 40 }, (_, index) => vmReport({ vmId: `healthy${index}`, name: `web-${index}`, tags: ["web"] }));
   ripcord.bridge({ vms: [...vms, hungVm({ vmId: "hung00", name: "db-07" })] });
-  await vi.waitFor(() => expect(ripcord.hub.fleet.vmCount).toBe(41), { timeout: 5_000 });
+  await vi.waitUntil(() => ripcord.hub.fleet.vmCount === 41, { timeout: 5_000 });
 });
 afterAll(() => ripcord.close());
 

@@ -29,7 +29,7 @@ describe("the yank desk", () => {
     skewMs = 0;
     ripcord = await startTestHub({ clock });
     bridge = ripcord.bridge({ vms: [consoleVm(VM)] });
-    await until(() => expect(ripcord.hub.fleet.vmCount).toBe(1));
+    await vi.waitUntil(() => ripcord.hub.fleet.vmCount === 1, { timeout: 5_000, interval: 5 });
   });
   afterEach(() => ripcord.close());
 
