@@ -146,7 +146,7 @@ export class RunningSession {
     if (name === "JOB_STATUS_CHANGE") this.#noteJob(event);
     if (name === "MIGRATION" || name === "MIGRATION_PASS") {
       this.#isMigrationSuspected = true;
-      if (name === "MIGRATION") this.#lastMigrationSampleMonoMs = -Infinity;
+      if (name === "MIGRATION") this.#noteMigration(event, nowMonoMs);
       this.#pump(nowMonoMs);
     }
     if (TOPOLOGY_EVENTS.has(name)) known.isTopologyStale = true;
@@ -434,6 +434,16 @@ export class RunningSession {
     if (isInBandOpen === this.#isInBandShownOpen && isOutOfBandOpen === this.#isOutOfBandShownOpen) return;
     this.#isInBandShownOpen = isInBandOpen;
     this.#isOutOfBandShownOpen = isOutOfBandOpen;
+    this.#owner.onChanged();
+  }
+
+  /** Migration events come from its own thread, also while in-band is silent: then they are all that tells. */
+  #noteMigration(event: QmpEvent, nowMonoMs: number): void {
+    this.#lastMigrationSampleMonoMs = -Infinity;
+    const { status } = event.data;
+    if (typeof status !== "string") return;
+    const { known } = this.#owner;
+    known.migration.take({ status }, known.runState?.value, nowMonoMs);
     this.#owner.onChanged();
   }
 

@@ -91,8 +91,9 @@ function slowWork(vm: SupervisedVm, nowMonoMs: number): string | undefined {
   const migration = known.migrationIfAny;
   const silentSinceMonoMs = session?.client.inBand.openSinceMonoMs ?? nowMonoMs;
   const isStopped = known.stoppedMonoMs !== undefined && known.stoppedMonoMs >= silentSinceMonoMs - SWITCHOVER_STOP_MS;
-  if (migration?.isUnderWay && (migration.isSwitchover || runState === "finish-migrate" || isStopped)) {
-    return `the switchover of a migration is under way (last status ${migration.status}): it ends when its last bytes are through`;
+  const isSwitchover = migration?.isSwitchover || runState === "finish-migrate" || isStopped;
+  if ((migration?.isUnderWay || known.hasMigrationInstance) && isSwitchover) {
+    return `the switchover of a migration is under way (last status ${migration?.status ?? "not read"}): it ends when its last bytes are through`;
   }
   const jobs = [...known.runningJobs].slice(0, 3);
   if (jobs.length > 0) return `block job ${jobs.join(", ")} is running`;
