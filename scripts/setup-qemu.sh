@@ -63,6 +63,8 @@ if [ ! -x "$tree/usr/bin/qemu-system-x86_64" ] || [ ! -x "$tree/usr/bin/qemu-nbd
     mount --rbind /proc "$1/proc"
     mount --rbind /dev "$1/dev"
     export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+    # An installation that was cut off is finished first.
+    chroot "$1" dpkg --configure -a
     chroot "$1" apt-get update -q
     chroot "$1" apt-get install -q -y --no-install-recommends -t "$2-backports" qemu-system-x86 qemu-utils
     chroot "$1" apt-get clean
