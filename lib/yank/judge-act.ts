@@ -11,7 +11,7 @@ import type { ActProgress } from "./act.ts";
 import type { Action } from "./plan.ts";
 
 /** "Two more probes a second apart": probes are jittered, so a little less than a second. */
-export const CONFIRM_APART_MS = 950;
+const CONFIRM_APART_MS = 950;
 /** A release seen at the very end may still be confirmed for this long: one probe. */
 export const CONFIRM_GRACE_MS = 1_000;
 /** A lost connection may turn out to be a restart, a quit or a crash within this time. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { AskInBand } from "../vm/ports.ts";
 import { recordedVm, RefusedError } from "./fixtures/recorded-vm.ts";
-import { readTopology } from "./read-topology.ts";
+import { ALLOWED_COMMANDS } from "../allowed-commands.ts";
+import { readTopology, TOPOLOGY_COMMANDS } from "./read-topology.ts";
 
 const monitorAddress = { kind: "unix", path: "/run/lab/mon.sock" } as const;
 
@@ -77,6 +78,14 @@ describe.each(["7.2", "11.1"] as const)("reading the topology of a QEMU %s with 
 });
 
 describe("reading the topology", () => {
+  it("sends nothing that is not on the bridge's allow-list, nor on its own", async () => {
+    expect(TOPOLOGY_COMMANDS.filter((command) => !ALLOWED_COMMANDS.has(command))).toEqual([]);
+    const vm = recordedVm("7.2");
+    await readTopology(vm.ask, { mayQueryBlock: true });
+    const sent = new Set(vm.asked.map((asked) => asked.split(" ")[0]));
+    expect([...sent].filter((command) => !TOPOLOGY_COMMANDS.some((known) => known === command))).toEqual([]);
+  });
+
   it("knows on 11.1 which chardevs are monitors", async () => {
     const vm = recordedVm("11.1");
     const topology = await readTopology(vm.ask, { mayQueryBlock: false, instances: vm.instances });

@@ -10,6 +10,7 @@ import { instanceKey } from "#lib/vm/instance";
 import type { InstanceReport } from "#lib/vm/instance";
 import type { MigrationReport, VmReport } from "#lib/vm/report";
 import type { PrepareAnswer, PrepareRequest } from "#lib/link/contract";
+import { QmpError } from "#server/qmp/errors";
 
 export type PrepareRefusal = Extract<PrepareAnswer, { ok: false }>;
 
@@ -65,6 +66,15 @@ export function cancelRefusal(migration: MigrationReport | undefined): string | 
   if (migration.uri?.startsWith("exec:")) return "cancelling an exec: migration waits for its child process and can hang the main loop";
   if (!isCancellableMigration(migration.status)) return `in status ${migration.status} cancelling is refused or can lose the guest`;
   return undefined;
+}
+
+/** Why the list of instances could not be read again, as the answer to `act:prepare`. */
+export function requeryRefusal(error: unknown): PrepareRefusal {
+  const code = error instanceof QmpError ? error.code : undefined;
+  if (code === "no-oob") return { ok: false, code: "no-cord", text: "this QEMU offers no out-of-band commands" };
+  if (code === "slot-taken") return { ok: false, code: "in-band-busy", text: "another in-band command is unanswered" };
+  const text = error instanceof Error ? error.message : "the list of instances could not be read again";
+  return { ok: false, code: "not-answering", text };
 }
 
 function checkInstance(instance: KnownYankInstance, reports: readonly InstanceReport[]): PrepareRefusal | undefined {

@@ -1,16 +1,14 @@
-import { assertNever } from "#lib/assert-never";
 import { TICKET_LIFETIME_MS } from "#lib/link/contract";
 import type { GoAnswer, GoRequest, PrepareAnswer, PrepareRequest, ProgressReport } from "#lib/link/contract";
 import type { VmId, VmReport } from "#lib/vm/report";
 import type { ActProgress } from "#lib/yank/act";
 import { checkBindings } from "#lib/yank/bindings";
-import { QmpError } from "#server/qmp/errors";
 import type { QmpClock } from "#server/qmp/clock";
 import type { ActsDesk, ActVm } from "../vm/ports.ts";
-import { cancelRefusal, checkAct, checkRequest, isRefusal } from "./act-checks.ts";
-import type { ActCommand, PrepareRefusal } from "./act-checks.ts";
+import { cancelRefusal, checkAct, checkRequest, isRefusal, requeryRefusal } from "./act-checks.ts";
+import type { ActCommand } from "./act-checks.ts";
 import { gatherEvidence } from "./act-evidence.ts";
-import { OutcomeStore } from "./outcome-store.ts";
+import { OutcomeStore, recalledProgress } from "./outcome-store.ts";
 import type { Outcome } from "./outcome-store.ts";
 import { RunningAct } from "./running-act.ts";
 
@@ -377,38 +375,4 @@ const NOT_GONE: ActProgress = {
 
 function keyOf(actId: string, vmId: VmId): string {
   return JSON.stringify([actId, vmId]);
-}
-
-/** What a record of an earlier process means now. Whether a command that was being sent arrived, nobody can tell. */
-function recalledProgress(outcome: Outcome): ActProgress {
-  const { progress, phase } = outcome;
-  switch (phase) {
-    case "prepared":
-    case "done":
-    case "acknowledged":
-      return progress;
-    case "sending":
-      return {
-        ...progress,
-        state: "unknown",
-        verdict: "unknown",
-        detail: "the bridge ended while it was sending the command",
-        isFinal: true,
-      };
-    case "going": {
-      const state = progress.state === "sent" ? "unknown" : progress.state;
-      const verdict = progress.verdict === "pending" ? "unknown" : progress.verdict;
-      return { ...progress, state, verdict, detail: "the bridge ended before it had seen what the command did", isFinal: true };
-    }
-    default:
-      return assertNever(phase);
-  }
-}
-
-function requeryRefusal(error: unknown): PrepareRefusal {
-  const code = error instanceof QmpError ? error.code : undefined;
-  if (code === "no-oob") return { ok: false, code: "no-cord", text: "this QEMU offers no out-of-band commands" };
-  if (code === "slot-taken") return { ok: false, code: "in-band-busy", text: "another in-band command is unanswered" };
-  const text = error instanceof Error ? error.message : "the list of instances could not be read again";
-  return { ok: false, code: "not-answering", text };
 }

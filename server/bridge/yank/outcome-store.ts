@@ -3,7 +3,9 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { assertNever } from "#lib/assert-never";
 import { ACT_STATES, ACT_VERDICTS } from "#lib/yank/act";
+import type { ActProgress } from "#lib/yank/act";
 
 const progressSchema = z.object({
   state: z.enum(ACT_STATES),
@@ -109,6 +111,32 @@ export class OutcomeStore {
     } finally {
       if (this.#lastWrites.get(name) === own) this.#lastWrites.delete(name);
     }
+  }
+}
+
+/** What a record of an earlier process means now. Whether a command that was being sent arrived, nobody can tell. */
+export function recalledProgress(outcome: Outcome): ActProgress {
+  const { progress, phase } = outcome;
+  switch (phase) {
+    case "prepared":
+    case "done":
+    case "acknowledged":
+      return progress;
+    case "sending":
+      return {
+        ...progress,
+        state: "unknown",
+        verdict: "unknown",
+        detail: "the bridge ended while it was sending the command",
+        isFinal: true,
+      };
+    case "going": {
+      const state = progress.state === "sent" ? "unknown" : progress.state;
+      const verdict = progress.verdict === "pending" ? "unknown" : progress.verdict;
+      return { ...progress, state, verdict, detail: "the bridge ended before it had seen what the command did", isFinal: true };
+    }
+    default:
+      return assertNever(phase);
   }
 }
 
