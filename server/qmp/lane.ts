@@ -102,6 +102,7 @@ export class Lane implements QmpLaneClock {
 /** Takes one out of a list of a lane; the newest, which it mostly is, at no cost. */
 export function remove(list: Entry[], entry: Entry): void {
   const index = list.indexOf(entry);
+  if (index < 0) return;
   if (index === list.length - 1) list.pop();
-  else if (index >= 0) list.splice(index, 1);
+  else list.splice(index, 1);
 }

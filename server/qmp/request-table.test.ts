@@ -62,9 +62,9 @@ describe("the request table", () => {
         lane: fc.constantFrom("in-band" as const, "out-of-band" as const),
         slotWaitMs: fc.constantFrom(0, 300, 5_000),
       }),
-      fc.record({ do: fc.constant("reply" as const), index: fc.nat(40) }),
+      fc.record({ do: fc.constant("reply" as const), index: fc.nat(15) }),
       fc.record({ do: fc.constant("advance" as const), byMs: fc.integer({ min: 1, max: 3_000 }) }),
-      fc.record({ do: fc.constant("abandon" as const), index: fc.nat(40) }),
+      fc.record({ do: fc.constant("abandon" as const), index: fc.nat(15) }),
       fc.constantFrom({ do: "fill" as const }, { do: "drain" as const }),
     );
     fc.assert(
@@ -222,6 +222,18 @@ describe("the request table", () => {
     reply(0);
     expect(late).toHaveLength(1);
     expect(table.inBand.openCount).toBe(0);
+  });
+
+  test("a refused request that is called off at once takes nobody else's id along", () => {
+    const { table, results, ask, reply } = setUp();
+    ask();
+    const refused = ask();
+    ask({ lane: "out-of-band" }); // has the refused one's number
+    refused.abandon();
+    reply(1);
+    reply(0);
+    expect([results[0]?.ok, errorOf(results[1]), results[2]?.ok]).toEqual([true, { code: "aborted", outcome: "not-sent" }, true]);
+    expect(table.droppedReplies).toBe(0);
   });
 
   test("hands an error reply over as a refusal, with QEMU's class and words", () => {

@@ -98,7 +98,8 @@ export class RequestTable implements EntryOwner {
     if (entry.stage === "open") {
       settle(entry, new QmpInterruptedError("aborted", `${entry.command} was called off after it had been sent`, cause));
     } else {
-      this.#takeBack(entry);
+      // One that was refused a moment ago has nothing to give back, and its number may be another's by now.
+      if (entry.stage !== "done") this.#takeBack(entry);
       settle(entry, new QmpStateError("aborted", `${entry.command} was called off before it was sent`, cause));
     }
   }
