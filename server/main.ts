@@ -1,3 +1,4 @@
+import { Console } from "node:console";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, readConfig } from "#server/config/read-config";
@@ -15,6 +16,9 @@ const CLOSE_WITHIN_MS = 10_000;
 
 /** What stops a running part. `isInterrupt`: Ctrl-C, as against a service manager's SIGTERM. */
 type Stop = (isInterrupt: boolean) => Promise<void>;
+
+// The one line that says "ready" stands alone on stdout, also beside what Next has to say.
+globalThis.console = new Console({ stdout: process.stderr, stderr: process.stderr });
 
 try {
   const command = parseCommandLine(process.argv.slice(2));
@@ -141,5 +145,6 @@ function explain(error: unknown): string {
   }
   if ("code" in error && error.code === "EACCES" && "path" in error)
     return `no permission for ${String(error.path)}: choose another folder with --data-dir`;
+  if (error instanceof UsageError || error.name === "FolderInUseError") return error.message;
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }

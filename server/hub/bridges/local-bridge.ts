@@ -131,7 +131,7 @@ export class LocalBridge {
       }
       const adopted = await client.ask({ op: "adopt", hubUrl });
       if (!adopted.ok) return `refused this hub: ${adopted.error}`;
-      log.info({ pid: hello.pid, epoch: hello.epoch }, "the local bridge is adopted");
+      log.info({ bridgePid: hello.pid, epoch: hello.epoch }, "the local bridge is adopted");
       onNotice(undefined);
       await client.closed;
       return "ended";

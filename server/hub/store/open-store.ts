@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
 import type { MigrationProvider } from "kysely/migration";
+import { lockFolder } from "./folder-lock.ts";
 import { historyMigrations, recordMigrations } from "./migrations.ts";
 import { nodeSqliteDialect } from "./node-sqlite.ts";
 import type { SqliteOptions } from "./node-sqlite.ts";
@@ -16,11 +17,20 @@ export interface Store {
 }
 
 /**
- * Opens, or makes, the databases below `dataDir` and brings their tables up to date.
- * @throws whatever SQLite says when the folder cannot be written or a file is no database.
+ * Locks the folder for this hub, opens, or makes, the databases below `dataDir` and brings their tables up to date.
+ * @throws FolderInUseError, or whatever SQLite says when the folder cannot be written or a file is no database.
  */
 export async function openStore(dataDir: string): Promise<Store> {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const unlock = lockFolder(dataDir);
+  try {
+    return await openBoth(dataDir, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function openBoth(dataDir: string, unlock: () => void): Promise<Store> {
   const record = await openDatabase<RecordTables>(join(dataDir, "record.db"), recordMigrations, { synchronous: "FULL" });
   const history = await openDatabase<HistoryTables>(join(dataDir, "history.db"), historyMigrations, { synchronous: "NORMAL" });
   return {
@@ -29,6 +39,7 @@ export async function openStore(dataDir: string): Promise<Store> {
     async close() {
       await record.destroy();
       await history.destroy();
+      unlock();
     },
   };
 }
