@@ -47,7 +47,7 @@ function Row({ row }: { row: AuditRow }) {
       <td className="py-2 pr-4 whitespace-nowrap max-md:inline-block max-md:py-0 max-md:text-sm">{formatUtc(row.atMs)}</td>
       <td className="py-2 pr-4 whitespace-nowrap max-md:inline-block max-md:py-0 max-md:text-sm">
         {row.who}
-        {row.from && <span className="text-quiet"> {row.from}</span>}
+        {row.from && !row.who.includes(row.from) && <span className="text-quiet"> {row.from}</span>}
       </td>
       <td className="py-2 wrap-anywhere max-md:block max-md:py-0">
         <span className="font-semibold text-strong">{what}</span>

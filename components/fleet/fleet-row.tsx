@@ -1,4 +1,5 @@
 import Link from "next/link";
+import { memo } from "react";
 import type { VmSummary } from "#lib/api/vm";
 import { isTerminalMigration } from "#lib/qapi/migration";
 import type { AsOf } from "../realtime/freshness.ts";
@@ -15,19 +16,26 @@ import { rowNote } from "./row-note.ts";
 export const COLUMNS =
   "lg:grid lg:grid-cols-[minmax(190px,1.25fr)_minmax(120px,1fr)_minmax(80px,.6fr)_76px_224px_minmax(96px,.6fr)_minmax(130px,1.5fr)_92px] lg:gap-x-4";
 
-export interface FleetRowProps {
+export interface FleetRowProps extends AsOf {
   vm: VmSummary;
   /** Its place among all rows of the table, from 1, the header included. */
   rowIndex: number;
   offsetPx: number;
   heightPx: number;
-  asOf: AsOf;
   nowMs: number;
 }
 
 /** One VM. The whole row leads to its page. */
-export function FleetRow({ vm, rowIndex, offsetPx, heightPx, asOf, nowMs }: FleetRowProps) {
-  const { asOfMs, isStale, hasOldReadings } = asOf;
+export const FleetRow = memo(function FleetRow({
+  vm,
+  rowIndex,
+  offsetPx,
+  heightPx,
+  nowMs,
+  asOfMs,
+  isStale,
+  hasOldReadings,
+}: FleetRowProps) {
   const isHung = vm.health.kind === "main-loop-hung" && !isStale;
   return (
     <div
@@ -82,7 +90,7 @@ export function FleetRow({ vm, rowIndex, offsetPx, heightPx, asOf, nowMs }: Flee
       </div>
     </div>
   );
-}
+});
 
 /** Since when the verdict holds. Old values are not counted on: they say how long ago they were true. */
 function Since({ atMs, asOfMs, nowMs, isStale }: { atMs: number; asOfMs: number; nowMs: number; isStale: boolean }) {

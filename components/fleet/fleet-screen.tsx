@@ -9,7 +9,7 @@ import { Screen } from "../shell/screen.tsx";
 import { Button } from "../ui/button.tsx";
 import { EmptyFleet } from "./empty-fleet.tsx";
 import { FleetTable } from "./fleet-table.tsx";
-import { countByVerdict, filterFromUrl, filterToUrl, matchesSearch, sortFleet, worstTrouble } from "./fleet-view.ts";
+import { countByVerdict, createFleetSorter, filterFromUrl, filterToUrl, matchesSearch, worstTrouble } from "./fleet-view.ts";
 import type { FleetFilter } from "./fleet-view.ts";
 import { HangAnnouncer } from "./hang-announcer.tsx";
 import { SearchField } from "./search-field.tsx";
@@ -44,7 +44,8 @@ export function FleetScreen({ seed }: { seed: FleetSnapshot | undefined }) {
 
 function Fleet({ fleet, filter, onFilter }: { fleet: FleetSnapshot; filter: FleetFilter; onFilter: (filter: FleetFilter) => void }) {
   const search = useDeferredValue(filter.search);
-  const present = useMemo(() => sortFleet(fleet.vms.filter((vm) => vm.endedAtMs === undefined)), [fleet.vms]);
+  const [sortFleet] = useState(createFleetSorter);
+  const present = useMemo(() => sortFleet(fleet.vms.filter((vm) => vm.endedAtMs === undefined)), [fleet.vms, sortFleet]);
   const found = useMemo(() => present.filter((vm) => matchesSearch(vm, search)), [present, search]);
   const counts = useMemo(() => countByVerdict(found), [found]);
   const shown = filter.verdict ? found.filter((vm) => vm.health.kind === filter.verdict) : found;

@@ -64,7 +64,7 @@ export function FleetTable({ vms }: { vms: VmSummary[] }) {
                 rowIndex={item.index + 2}
                 offsetPx={item.index * rowPx}
                 heightPx={rowPx}
-                asOf={asOfFor(vm, link, nowMs)}
+                {...asOfFor(vm, link, nowMs)}
                 nowMs={nowMs}
               />
             )

@@ -1,12 +1,15 @@
 import { expect, test } from "vitest";
+import type { VmSummary } from "#lib/api/vm";
 import { vmSummary } from "../testing/fixtures.ts";
-import { countByVerdict, filterFromUrl, filterToUrl, matchesSearch, sortFleet, worstTrouble } from "./fleet-view.ts";
+import { countByVerdict, createFleetSorter, filterFromUrl, filterToUrl, matchesSearch, worstTrouble } from "./fleet-view.ts";
 
 const hung = (name: string, sinceAtMs: number) =>
   vmSummary({ vmId: name, name, health: { kind: "main-loop-hung", cord: "in-reach", sinceAtMs, readingAtMs: 0 } });
 const silent = vmSummary({ vmId: "s", name: "s", health: { kind: "silent", reason: "stopped", sinceAtMs: 1, readingAtMs: 0 } });
 const busy = vmSummary({ vmId: "b", name: "b", health: { kind: "monitor-busy", sinceAtMs: 1, readingAtMs: 0 } });
 const well = (name: string, sinceAtMs = 0) => vmSummary({ vmId: name, name, health: { kind: "healthy", sinceAtMs, readingAtMs: 0 } });
+
+const sortFleet = (vms: VmSummary[]) => createFleetSorter()(vms);
 
 test("sorts the worst first, among equals the longest lasting", () => {
   const sorted = sortFleet([well("a"), busy, hung("late", 500), silent, hung("early", 100)]);
@@ -41,10 +44,17 @@ test("a verdict in the URL that is none of ours filters nothing", () => {
   expect(filterFromUrl(new URLSearchParams("verdict=healthy-ish"))).toEqual({ verdict: undefined, search: "" });
 });
 
-test("counts what there is, in order of severity", () => {
+test("a sorter that has seen the names notices new ones and changed ones", () => {
+  const sort = createFleetSorter();
+  sort([well("b"), well("c")]);
+  expect(sort([well("b"), well("c"), well("a")]).map((vm) => vm.name)).toEqual(["a", "b", "c"]);
+  expect(sort([{ ...well("b"), name: "z" }, well("c")]).map((vm) => vm.name)).toEqual(["c", "z"]);
+});
+
+test("counts what there is", () => {
   expect([...countByVerdict([well("a"), silent, well("b")])]).toEqual([
-    ["silent", 1],
     ["healthy", 2],
+    ["silent", 1],
   ]);
 });
 

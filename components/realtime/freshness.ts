@@ -1,5 +1,4 @@
 import type { BridgeView, VmSummary } from "#lib/api/vm";
-import { STALE_AFTER_MS } from "#lib/realtime/events";
 
 /** A bridge whose newest probe is older than this no longer tells what is. */
 export const BRIDGE_STALE_AFTER_MS = 5_000;
@@ -9,6 +8,8 @@ export interface LinkState {
   /** When the last tick arrived, or the page was rendered. */
   heardAtMs: number;
   hasTicked: boolean;
+  /** No tick for STALE_AFTER_MS. A fact of its own, so that all of the screen turns stale in one draw. */
+  isHubSilent: boolean;
   isSocketOpen: boolean;
   /** The hub's time in the last tick or snapshot, against which the bridges' times are read. */
   serverTimeMs: number;
@@ -28,7 +29,7 @@ export type Freshness =
   | { kind: "bridges-behind"; behind: { bridge: BridgeView; sinceAtMs: number | undefined }[]; hosts: number };
 
 export function freshness(link: LinkState, nowMs: number): Freshness {
-  if (nowMs - link.heardAtMs > STALE_AFTER_MS) return { kind: "hub-silent", sinceAtMs: link.heardAtMs };
+  if (link.isHubSilent) return { kind: "hub-silent", sinceAtMs: link.heardAtMs };
   if (!link.hasTicked) return { kind: "starting" };
   const behind = link.bridges
     .filter((bridge) => isBridgeBehind(bridge, link.serverTimeMs))
@@ -61,7 +62,7 @@ export interface AsOf {
 }
 
 export function asOfFor(vm: Pick<VmSummary, "bridgeId" | "health">, link: LinkState, nowMs: number): AsOf {
-  if (nowMs - link.heardAtMs > STALE_AFTER_MS) return { asOfMs: link.heardAtMs, isStale: true, hasOldReadings: true };
+  if (link.isHubSilent) return { asOfMs: link.heardAtMs, isStale: true, hasOldReadings: true };
   const bridge = link.bridges.find((candidate) => candidate.bridgeId === vm.bridgeId);
   if (bridge && isBridgeBehind(bridge, link.serverTimeMs)) {
     return { asOfMs: bridge.newestProbeAtMs ?? bridge.lostSinceAtMs ?? link.heardAtMs, isStale: true, hasOldReadings: true };

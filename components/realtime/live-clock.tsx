@@ -40,6 +40,16 @@ export function useNow(stepMs = 1_000): number {
   );
 }
 
+/** Whether this moment (Unix ms on the hub's clock) has passed. All who ask learn it in the same draw. */
+export function useHasPassed(atMs: number): boolean {
+  const { clock, renderedAtMs } = useLive();
+  return useSyncExternalStore(
+    subscribeToTimer,
+    () => clock.nowMs() > atMs,
+    () => renderedAtMs > atMs,
+  );
+}
+
 const timerListeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 

@@ -4,7 +4,8 @@ import type { FleetSnapshot, VmSummary } from "#lib/api/vm";
 import { cachedFleet, cachedTick } from "../queries/fleet.ts";
 import { asOfFor, freshness } from "./freshness.ts";
 import type { AsOf, Freshness, LinkState } from "./freshness.ts";
-import { useNow } from "./live-clock.tsx";
+import { STALE_AFTER_MS } from "#lib/realtime/events";
+import { useHasPassed, useNow } from "./live-clock.tsx";
 import { useConnection } from "./realtime-provider.tsx";
 
 /** The state of the way from the VMs to this screen. */
@@ -13,9 +14,11 @@ export function useLink(): LinkState {
   const { data: tick } = useQuery(cachedTick());
   const { data: known } = useQuery({ ...cachedFleet(), select: bridgesOf });
   const newest = tick ?? known;
+  const isHubSilent = useHasPassed(connection.heardAtMs + STALE_AFTER_MS);
   return {
     heardAtMs: connection.heardAtMs,
     hasTicked: connection.hasTicked,
+    isHubSilent,
     isSocketOpen: connection.isSocketOpen,
     serverTimeMs: newest?.serverTimeMs ?? connection.heardAtMs,
     bridges: newest?.bridges ?? [],
@@ -36,10 +39,9 @@ export function useAsOf(vm: Pick<VmSummary, "bridgeId" | "health">, stepMs?: num
 /** Why nothing can be sent from this browser now; undefined when it can. */
 export function useCannotSend(): string | undefined {
   const connection = useConnection();
-  const link = useLink();
-  const now = useNow();
+  const { isHubSilent } = useLink();
   if (!connection.isBrowserOnline) return "This browser is offline";
-  if (freshness(link, now).kind === "hub-silent") return "The hub is not heard: what you see is old";
+  if (isHubSilent) return "The hub is not heard: what you see is old";
   if (connection.hasTicked && !connection.isSocketOpen) return "The connection to the hub is down";
   return undefined;
 }

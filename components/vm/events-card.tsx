@@ -1,8 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
+import { HEALTH_KINDS } from "#lib/health/verdict";
 import type { VmEvent } from "#lib/api/vm";
 import type { VmId } from "#lib/vm/report";
 import { vmEventsQuery } from "../queries/vm.ts";
 import { Card } from "../ui/card.tsx";
+import { VERDICT_WORD } from "./verdict-words.ts";
 import { formatNumber, formatUtc, formatUtcTime } from "../ui/format.ts";
 
 /** More than this is not drawn; the API pages through the rest. */
@@ -32,7 +34,9 @@ export function EventsCard({ vmId }: { vmId: VmId }) {
 }
 
 function EventRow({ event }: { event: VmEvent }) {
-  const data = event.data === undefined ? undefined : JSON.stringify(event.data);
+  const verdict = event.kind === "verdict" ? HEALTH_KINDS.find((kind) => kind === event.title) : undefined;
+  // A verdict says itself what it was and is.
+  const data = event.data === undefined || event.kind === "verdict" ? undefined : JSON.stringify(event.data);
   return (
     <li className="fact-changed grid grid-cols-[92px_1fr] gap-x-3 border-b border-line px-4 py-2 last:border-b-0">
       <time
@@ -44,7 +48,9 @@ function EventRow({ event }: { event: VmEvent }) {
       </time>
       <div className="min-w-0 wrap-anywhere">
         <p>
-          <span className={event.kind === "qmp-event" ? "font-mono text-xs text-strong" : "font-semibold text-strong"}>{event.title}</span>
+          <span className={event.kind === "qmp-event" ? "font-mono text-xs text-strong" : "font-semibold text-strong"}>
+            {verdict ? VERDICT_WORD[verdict] : event.title}
+          </span>
           {event.count > 1 && <span className="ml-2 text-body">× {formatNumber(event.count)}</span>}
           {event.text && <span className="ml-2 text-body">{event.text}</span>}
         </p>

@@ -128,7 +128,7 @@ function EvidenceCard({ vm }: { vm: VmDetail }) {
   return (
     <Card title="Evidence">
       {vm.evidence.length === 0 ? (
-        <p>No reading speaks for or against it yet</p>
+        <p>{vm.health.kind === "healthy" ? "Nothing speaks against it" : "No reading speaks for or against it yet"}</p>
       ) : (
         <ul className="grid gap-1.5">
           {vm.evidence.map((line) => (
