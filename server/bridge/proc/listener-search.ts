@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import { readCommandLineFacts } from "../topology/command-line.ts";
+import { isQemuCommandLine, readCommandLineFacts } from "../topology/command-line.ts";
 import type { MonitorAddress } from "../vm/ports.ts";
 import { parseProcessStat } from "./process-stat.ts";
 import { findTcpListener } from "./tcp-sockets.ts";
@@ -123,9 +123,8 @@ export class ListenerSearch {
       for (const fd of fds) {
         const inode = /^socket:\[(\d+)\]$/.exec(this.#link(`${pid}/fd/${fd}`) ?? "")?.[1];
         if (inode === undefined || !wanted.has(inode)) continue;
-        const name = this.#stat(pid)?.name ?? "";
         // A service manager may hold the socket too; the QEMU is the one that is meant, and then nobody else is looked for.
-        const isQemu = /qemu|kvm/i.test(name);
+        const isQemu = isQemuCommandLine(this.readCommandLine(pid) ?? []);
         if (isQemu || !this.#owners.has(inode)) this.#owners.set(inode, { pid, fd });
         if (isQemu) wanted.delete(inode);
       }
@@ -152,10 +151,11 @@ export class ListenerSearch {
     const index = new Map<string, number[]>();
     for (const pid of this.#pids()) {
       yield;
-      if (!this.#stat(pid)?.name.startsWith("qemu")) continue;
       const commandLine = this.readCommandLine(pid);
-      const cwd = commandLine && this.#link(`${pid}/cwd`);
-      for (const chardev of commandLine ? readCommandLineFacts(commandLine).chardevs.values() : []) {
+      // Not by the process's name, which `-name …,process=` can change.
+      if (!commandLine || !isQemuCommandLine(commandLine)) continue;
+      const cwd = this.#link(`${pid}/cwd`);
+      for (const chardev of readCommandLineFacts(commandLine).chardevs.values()) {
         if (!chardev.isServer) continue;
         const path = chardev.path === undefined || cwd === undefined ? chardev.path : resolve(cwd, chardev.path);
         const key = path === undefined ? `tcp:${chardev.port ?? ""}` : `unix:${path}`;

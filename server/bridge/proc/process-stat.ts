@@ -4,16 +4,14 @@ export interface ProcessStat {
   readonly state: string;
   /** Field 22, in clock ticks since boot; a pid and this together name one process. */
   readonly startTimeTicks: string;
-  /** The name of the executable, cut to fifteen bytes. */
-  readonly name: string;
 }
 
 /** The name stands in parentheses and may itself contain parentheses and blanks, so fields are counted from its end. */
 export function parseProcessStat(text: string): ProcessStat | undefined {
-  const [open, close] = [text.indexOf("("), text.lastIndexOf(")")];
-  if (open < 0 || close < open) return undefined;
+  const close = text.lastIndexOf(")");
+  if (close < 0) return undefined;
   const fields = text.slice(close + 2).split(" ");
   const [state, startTimeTicks] = [fields[0], fields[19]];
   if (state === undefined || startTimeTicks === undefined || !/^\d+$/.test(startTimeTicks)) return undefined;
-  return { state, startTimeTicks, name: text.slice(open + 1, close) };
+  return { state, startTimeTicks };
 }

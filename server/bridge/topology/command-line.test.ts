@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseOption, readCommandLineFacts } from "./command-line.ts";
+import { isQemuCommandLine, parseOption, readCommandLineFacts } from "./command-line.ts";
 
 describe("QEMU's command line", () => {
   it("takes a doubled comma for a comma", () => {
@@ -45,6 +45,13 @@ describe("QEMU's command line", () => {
     expect(facts.tpmChardevs.get("chrtpm")).toBe("tpm-tpm0");
     expect(facts.nbdNodes.get("libvirt-1-storage")).toEqual({ host: "nas", port: "10809", exportName: "e" });
     expect(facts.nbdNodes.get("n")).toEqual({ path: "/run/n.sock", exportName: "" });
+  });
+
+  it("believes nothing that is not a QEMU's", () => {
+    const relay = ["/usr/bin/node", "relay.ts", "-mon", "chardev=a"];
+    expect(isQemuCommandLine(relay)).toBe(false);
+    expect(readCommandLineFacts(relay)).toMatchObject({ monitorChardevs: new Set(), mayHideMonitors: true });
+    expect(["/usr/libexec/qemu-kvm", "/usr/bin/kvm", "qemu-system-aarch64"].every((name) => isQemuCommandLine([name]))).toBe(true);
   });
 
   it("survives an option without its value and JSON that is none", () => {

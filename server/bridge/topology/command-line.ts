@@ -6,7 +6,7 @@
 export interface CommandLineFacts {
   /** Chardev ids that carry a monitor, mux ids without `-base`. */
   readonly monitorChardevs: ReadonlySet<string>;
-  /** A config file or an inherited option group may name monitors that stand nowhere on the line. */
+  /** A config file may name monitors that stand nowhere on the line; and a line that is not QEMU's names none. */
   readonly mayHideMonitors: boolean;
   readonly chardevs: ReadonlyMap<string, CommandLineChardev>;
   /** Chardev id → the netdev that uses it (`-netdev vhost-user`); no QMP command tells. */
@@ -36,6 +36,14 @@ export function readCommandLineFacts(commandLine: readonly string[]): CommandLin
   const facts = parse(commandLine);
   parsed.set(commandLine, facts);
   return facts;
+}
+
+/**
+ * Whether these are a QEMU's arguments, by the name it was started with: `qemu-system-x86_64`, `qemu-kvm`, Proxmox's
+ * `kvm`. Behind a monitor's socket may also stand a relay, and what a relay was told says nothing of QEMU's monitors.
+ */
+export function isQemuCommandLine(commandLine: readonly string[]): boolean {
+  return /^(qemu|kvm)/.test(commandLine[0]?.split("/").at(-1) ?? "");
 }
 
 /** "a=1,b=x,,y" → the implied first value under "" and the rest by key; a doubled comma is a comma. JSON is taken as it is, flattened. */
@@ -111,6 +119,7 @@ function parse(commandLine: readonly string[]): CommandLineFacts {
     compatMonitors: 0,
     serials: 0,
   };
+  if (!isQemuCommandLine(commandLine)) return { ...builder, mayHideMonitors: true };
   for (let at = 1; at < commandLine.length; at += 1) {
     const option = commandLine[at] ?? "";
     if (!option.startsWith("-")) continue;
