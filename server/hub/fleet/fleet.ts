@@ -246,7 +246,7 @@ export class Fleet {
   #apply(bridge: Bridge, reports: readonly VmReport[], removed: readonly VmId[]): void {
     const receivedAtMs = this.#clock.nowMs();
     const changed: Vm[] = [];
-    const ended: VmId[] = [...removed];
+    const ended = removed.filter((vmId) => bridge.vmIds.has(vmId));
     for (const report of reports) {
       const known = this.#vms.get(report.vmId);
       // A vmId is a hash of its bridge's id: another bridge that claims it is mistaken.
