@@ -7,6 +7,7 @@ import { fleetQuery } from "../queries/fleet.ts";
 import { useFreshness } from "../realtime/use-freshness.ts";
 import { Screen } from "../shell/screen.tsx";
 import { Button } from "../ui/button.tsx";
+import { BridgeNotices } from "./bridge-notices.tsx";
 import { EmptyFleet } from "./empty-fleet.tsx";
 import { FleetTable } from "./fleet-table.tsx";
 import { countByVerdict, createFleetSorter, filterFromUrl, filterToUrl, matchesSearch, worstTrouble } from "./fleet-view.ts";
@@ -51,11 +52,19 @@ function Fleet({ fleet, filter, onFilter }: { fleet: FleetSnapshot; filter: Flee
   const shown = filter.verdict ? found.filter((vm) => vm.health.kind === filter.verdict) : found;
   const worst = worstTrouble(present);
   const isStale = useFreshness().kind === "hub-silent";
-  if (present.length === 0) return <EmptyFleet bridges={fleet.bridges} />;
+  if (present.length === 0) {
+    return (
+      <>
+        <BridgeNotices />
+        <EmptyFleet bridges={fleet.bridges} />
+      </>
+    );
+  }
   return (
     <>
       <HangAnnouncer vms={present} />
       {worst && <TroubleBanner {...worst} />}
+      <BridgeNotices />
       <VerdictFilter
         counts={counts}
         total={found.length}

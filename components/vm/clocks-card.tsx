@@ -5,6 +5,7 @@ import { useNow } from "../realtime/live-clock.tsx";
 import { Card } from "../ui/card.tsx";
 import { cx } from "../ui/cx.ts";
 import { formatAgeInWords, formatDuration } from "../ui/format.ts";
+import { ClockPlot } from "./clock-plot.tsx";
 import { laneClock } from "./lane-clock.ts";
 import { VERDICT_BAR_CLASS, VERDICT_TEXT_CLASS } from "./verdict-words.ts";
 
@@ -40,6 +41,7 @@ export function ClocksCard({ vm, asOf, className }: { vm: VmDetail; asOf: AsOf; 
           asOf={asOf}
         />
       </div>
+      <ClockPlot vm={vm} asOf={asOf} />
     </Card>
   );
 }

@@ -12,6 +12,8 @@ import type { Answer } from "./answers.ts";
 import { VerdictIcon } from "./verdict-icon.tsx";
 import { VERDICT_TEXT_CLASS, verdictMeaning, verdictTitle } from "./verdict-words.ts";
 
+const DAY_MS = 86_400_000;
+
 /** The five questions in one look: what is wrong and since when, what holds it, what it costs, is it only this one. */
 export function VmHeader({ vm, asOf, children }: { vm: VmDetail; asOf: AsOf; children?: ReactNode }) {
   const { data: fleet } = useQuery(fleetQuery());
@@ -40,7 +42,8 @@ export function VmHeader({ vm, asOf, children }: { vm: VmDetail; asOf: AsOf; chi
                 </>
               ) : (
                 <>
-                  {formatAgeInWords(asOf.asOfMs - health.sinceAtMs)} · since <Instant atMs={health.sinceAtMs} />
+                  {formatAgeInWords(asOf.asOfMs - health.sinceAtMs)} · since{" "}
+                  <Instant atMs={health.sinceAtMs} withDate={asOf.asOfMs - health.sinceAtMs > DAY_MS} />
                 </>
               )}
             </p>
