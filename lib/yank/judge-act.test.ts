@@ -273,6 +273,18 @@ describe("judging an act on a VM with which nothing was wrong", () => {
     expect(last(judge(yank(healthy), ...sent, changed(6_000, hung)))).toMatchObject({ verdict: "worse", isFinal: true });
   });
 
+  it("does not blame itself for a hang that was under way before it", () => {
+    const silent = (openAgeMs: number): Partial<VmReport> => ({
+      lanes: { inBand: { state: "open", openAgeMs }, outOfBand: { state: "answered", bucket: "<10ms", roundTripMs: 1 } },
+    });
+    const slow = yank({ kind: "slow" }, silent(1_500));
+    const progress = judge(slow, ...sent, changed(3_500, hung, { more: silent(5_000) }), passed(VERIFY_FOR_MS, silent(11_500)));
+    expect(verdicts(progress)).toEqual(["pending", "no-visible-effect"]);
+    expect(last(progress).detail).toContain("silent before");
+    // Another request than the one that was open then: the silence began after the write.
+    expect(last(judge(slow, ...sent, changed(7_000, hung, { more: silent(5_000) }))).verdict).toBe("worse");
+  });
+
   it("reads connection-lost when the line goes and nobody knows why", () => {
     const line: Verdict = { kind: "unreachable", reason: "lost" };
     const progress = judge(chardev, ...sent, lost(100, line), passed(100 + LOST_GRACE_MS));

@@ -197,10 +197,13 @@ function atDeadline(judgement: ActJudgement, elapsedMs: number, report: VmReport
     );
   }
   if (progress.state !== "accepted") return end(judgement, "unknown", progress.detail ?? "no reply came, and nothing shows an effect");
-  return end(judgement, "no-visible-effect", noEffectText(judgement.baseline));
+  return end(judgement, "no-visible-effect", noEffectText(judgement.baseline, overdueMs));
 }
 
-function noEffectText(baseline: ActBaseline): string {
+function noEffectText(baseline: ActBaseline, overdueMs: number | undefined): string {
+  if (overdueMs !== undefined && !isTroubleBefore(baseline)) {
+    return `QEMU accepted it; in-band had been silent before, and has been for ${Math.round(overdueMs)} ms now`;
+  }
   if (isTroubleBefore(baseline)) return `QEMU accepted it, and the VM still reads ${kindBefore(baseline)}`;
   return "QEMU accepted it, and no reading shows that anything was cut";
 }
@@ -252,11 +255,18 @@ function unforetoldText(judgement: ActJudgement, reading: VmReading): string | u
   const { verdict } = reading.report.health;
   const stopped = newlyStopped(baseline, reading.report);
   if (stopped !== undefined && !(stopped === "io-error" && isPauseForetold(baseline))) return `the guest stopped: ${stopped}`;
-  if (isHung(verdict.kind) && !isHung(kindBefore(baseline))) return `the VM reads ${verdict.kind} now`;
+  if (isHung(verdict.kind) && !isHung(kindBefore(baseline)) && !wasSilentBefore(baseline, reading))
+    return `the VM reads ${verdict.kind} now`;
   if (verdict.kind === "silent" && kindBefore(baseline) === "main-loop-hung" && !wasReleased(judgement)) {
     return "out-of-band commands are not answered any more either";
   }
   return undefined;
+}
+
+/** A hang that was under way when the command was written is not its doing, though the verdict came only afterwards. */
+function wasSilentBefore(baseline: ActBaseline, reading: VmReading): boolean {
+  const { inBand } = reading.report.lanes;
+  return baseline.report.lanes.inBand.state === "open" && inBand.state === "open" && inBand.openAgeMs >= reading.elapsedMs;
 }
 
 function newlyStopped(baseline: ActBaseline, report: VmReport): string | undefined {
