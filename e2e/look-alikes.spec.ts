@@ -50,13 +50,14 @@ test("a node whose server is gone and is being reconnected says that a yank does
   const { scenario, vmId } = await startVm("nbd-reconnecting", { name: "cache-07" });
   await page.goto(`${ripcord.url}vms/${vmId}`);
   await scenario.break();
+  await expect(health(page)).toContainText("Main loop hung");
   const name = scenario.culprit?.instance.type === "block-node" ? scenario.culprit.instance["node-name"] : "nbd0";
   await page.getByRole("button", { name: `Yank ${name}…` }).click();
   const dialog = page.getByRole("alertdialog");
   const typed = dialog.getByRole("textbox", { name: /cache-07/ });
   if ((await typed.count()) > 0) await typed.fill("cache-07");
   await dialog.getByRole("button", { name: `Yank ${name}`, exact: true }).click();
-  await expect(dialog).toContainText(/no visible effect|nothing (was|to)|took effect/i, { timeout: 30_000 });
+  await expect(dialog).toContainText(/no visible effect/i, { timeout: 30_000 });
   await expect(dialog).not.toContainText(/recovered/i);
 });
 
@@ -65,6 +66,6 @@ test("a VM that hung before Ripcord came says that the cord is out of reach", as
   if (!(await scenario.isBroken())) await scenario.break();
   await page.goto(`${ripcord.url}vms/${vmId}`);
   await expect(health(page)).toContainText("Main loop hung");
-  await expect(page.getByText(/out of reach/i).first()).toBeVisible();
+  await expect(page.getByText(/out.of.reach|hung before/i).first()).toBeVisible();
   await expect(page.getByRole("button", { name: /^Yank .*…$/, disabled: false })).toHaveCount(0);
 });
