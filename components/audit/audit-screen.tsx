@@ -1,7 +1,10 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
+import { useMemo } from "react";
 import type { AuditRow } from "#lib/audit/events";
+import type { VmId } from "#lib/vm/report";
+import { fleetQuery } from "../queries/fleet.ts";
 import { auditQuery } from "../queries/audit.ts";
 import { Screen } from "../shell/screen.tsx";
 import { formatUtc } from "../ui/format.ts";
@@ -10,6 +13,8 @@ import { auditWords } from "./audit-words.ts";
 /** The record: who did what when, newest first. Rows are never changed. */
 export function AuditScreen({ seed }: { seed: AuditRow[] }) {
   const { data: rows } = useQuery({ ...auditQuery(), initialData: seed });
+  const { data: fleet } = useQuery(fleetQuery());
+  const names = useMemo(() => new Map(fleet?.vms.map((vm) => [vm.vmId, vm.name])), [fleet?.vms]);
   return (
     <Screen heading={<h1 className="text-lg font-semibold text-strong">Audit</h1>}>
       {rows.length === 0 ? (
@@ -31,7 +36,7 @@ export function AuditScreen({ seed }: { seed: AuditRow[] }) {
           </thead>
           <tbody className="max-md:block">
             {rows.map((row) => (
-              <Row key={`${row.writer} ${row.sequence}`} row={row} />
+              <Row key={`${row.writer} ${row.sequence}`} row={row} names={names} />
             ))}
           </tbody>
         </table>
@@ -40,7 +45,7 @@ export function AuditScreen({ seed }: { seed: AuditRow[] }) {
   );
 }
 
-function Row({ row }: { row: AuditRow }) {
+function Row({ row, names }: { row: AuditRow; names: Map<VmId, string> }) {
   const { what, detail, vmId } = auditWords(row.event);
   return (
     <tr className="border-b border-line align-top max-md:block max-md:py-2">
@@ -55,7 +60,7 @@ function Row({ row }: { row: AuditRow }) {
           <>
             {" · "}
             <Link href={`/vms/${vmId}`} prefetch={false} className="rounded text-info underline-offset-2 hover:underline">
-              {vmId}
+              {names.get(vmId) ?? vmId}
             </Link>
           </>
         )}

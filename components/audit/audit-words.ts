@@ -1,5 +1,6 @@
 import { assertNever } from "#lib/assert-never";
 import type { AuditEvent } from "#lib/audit/events";
+import type { ActProgress, ActState } from "#lib/yank/act";
 import { formatDuration } from "../ui/format.ts";
 
 /** One fact of the record in words. `vmId` where it is about one VM. An event that this page does not know is shown by its type. */
@@ -43,12 +44,25 @@ export function auditWords(event: AuditEvent): { what: string; detail?: string; 
 }
 
 function progressWords({ progress }: Extract<AuditEvent, { type: "act-progressed" }>): { what: string; detail?: string } {
-  const parts = [`Command ${progress.state}`];
-  if (progress.replyAfterMs !== undefined) parts[0] += ` after ${formatDuration(progress.replyAfterMs)}`;
-  if (progress.verdict !== "none") parts.push(`verdict ${progress.verdict}`);
-  if (progress.recoveredAfterMs !== undefined) parts.push(`recovered after ${formatDuration(progress.recoveredAfterMs)}`);
   const detail = [progress.detail, ...progress.aftermath].filter(Boolean).join(" · ");
-  return { what: parts.join(", "), detail: detail === "" ? undefined : detail };
+  const reply = progress.replyAfterMs === undefined ? "" : ` after ${formatDuration(progress.replyAfterMs)}`;
+  const verdict = progress.verdict === "none" || progress.verdict === "pending" ? "" : `; verdict: ${verdictPhrase(progress)}`;
+  return { what: `${STATE_WORD[progress.state]}${reply}${verdict}`, detail: detail === "" ? undefined : detail };
+}
+
+const STATE_WORD: Record<ActState, string> = {
+  intended: "Recorded, not sent yet",
+  sent: "Sent",
+  accepted: "Accepted by QEMU",
+  refused: "Refused by QEMU",
+  "not-sent": "Not sent",
+  unknown: "Not known whether QEMU got it",
+  skipped: "Skipped",
+};
+
+function verdictPhrase(progress: ActProgress): string {
+  const words = progress.verdict.replaceAll("-", " ");
+  return progress.recoveredAfterMs === undefined ? words : `${words} after ${formatDuration(progress.recoveredAfterMs)}`;
 }
 
 /** Stored rows outlive this code: one that a newer hub wrote is named, not dropped. */

@@ -1,13 +1,11 @@
 import Link from "next/link";
 import { memo } from "react";
 import type { VmSummary } from "#lib/api/vm";
-import { isTerminalMigration } from "#lib/qapi/migration";
 import type { AsOf } from "../realtime/freshness.ts";
 import { cx } from "../ui/cx.ts";
 import { formatAge, formatAgeInWords, formatUtc } from "../ui/format.ts";
 import { ProgressBar } from "../ui/progress-bar.tsx";
 import { laneClock } from "../vm/lane-clock.ts";
-import { migrationFraction } from "../vm/migration-progress.ts";
 import { TwoClocks } from "../vm/two-clocks.tsx";
 import { VerdictLabel } from "../vm/verdict-label.tsx";
 import { rowNote } from "./row-note.ts";
@@ -108,18 +106,17 @@ function RunState({ vm, isOld }: { vm: VmSummary; isOld: boolean }) {
 }
 
 function Note({ vm, isOld }: { vm: VmSummary; isOld: boolean }) {
-  const known = rowNote(vm);
-  const note = known !== undefined && isOld && !known.startsWith("was ") ? `was: ${known}` : known;
-  const fraction = vm.migration && !isTerminalMigration(vm.migration.status) ? migrationFraction(vm.migration) : undefined;
+  const note = rowNote(vm);
   if (!note) return null;
+  const text = isOld && !note.text.startsWith("was ") ? `was: ${note.text}` : note.text;
   return (
     <div className="min-w-0 text-body">
-      <p className="truncate" title={note}>
-        {note}
+      <p className="truncate" title={text}>
+        {text}
       </p>
-      {fraction !== undefined && (
+      {note.migrationFraction !== undefined && (
         <ProgressBar
-          fraction={fraction}
+          fraction={note.migrationFraction}
           label={`Migration of ${vm.name}`}
           className={vm.health.kind === "migration-stalled" ? "bg-migration" : "bg-line-strong"}
         />

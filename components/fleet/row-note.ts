@@ -4,8 +4,20 @@ import { formatBytesPerSecond } from "../ui/format.ts";
 import { migrationFraction } from "../vm/migration-progress.ts";
 import { verdictTitle } from "../vm/verdict-words.ts";
 
+export interface RowNote {
+  text: string;
+  /** Where it is about a migration that told how far it has come: 0 to 1. */
+  migrationFraction?: number;
+}
+
 /** What a row says beside its numbers, the most useful thing only; undefined where there is nothing to add. */
-export function rowNote(vm: VmSummary): string | undefined {
+export function rowNote(vm: VmSummary): RowNote | undefined {
+  const text = specialNote(vm);
+  if (text !== undefined) return { text };
+  return migrationNote(vm);
+}
+
+function specialNote(vm: VmSummary): string | undefined {
   const { health } = vm;
   if (vm.actInProgress) return `an act by ${vm.actInProgress.who} is under way`;
   if (health.kind === "unknown" && health.was) return `was ${lowerFirst(verdictTitle(health.was.verdict))}`;
@@ -13,11 +25,10 @@ export function rowNote(vm: VmSummary): string | undefined {
   if (health.kind === "io-stalled") return `nothing completes on ${health.nodes.join(", ")}`;
   if (health.kind === "silent") return health.reason === "stopped" ? "nothing to yank: continue the process" : "nothing to yank";
   if (health.kind === "monitor-busy") return "another client holds the socket";
-  if (health.mayStillFinish) return health.mayStillFinish;
-  return migrationNote(vm);
+  return health.mayStillFinish;
 }
 
-function migrationNote(vm: VmSummary): string | undefined {
+function migrationNote(vm: VmSummary): RowNote | undefined {
   const { migration } = vm;
   if (!migration || isTerminalMigration(migration.status)) return undefined;
   const fraction = migrationFraction(migration);
@@ -27,7 +38,7 @@ function migrationNote(vm: VmSummary): string | undefined {
   else if (migration.bytesPerSecond !== undefined) parts.push(formatBytesPerSecond(migration.bytesPerSecond));
   if (migration.isNotConverging) parts.push("not converging");
   if (fraction === undefined) parts.push(migration.status);
-  return parts.join(" · ");
+  return { text: parts.join(" · "), migrationFraction: fraction };
 }
 
 function lowerFirst(text: string): string {

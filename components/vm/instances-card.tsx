@@ -20,7 +20,10 @@ export interface InstancesCardProps {
 /** Everything this VM lists for yanking: what it serves, where it leads, and its cord, or why there is none. */
 export function InstancesCard({ vm, cannotSend, onYank }: InstancesCardProps) {
   const now = useNow();
-  const aside = vm.topologyAtMs === undefined ? "what they serve has not been read" : `read ${formatAgeInWords(now - vm.topologyAtMs)} ago`;
+  const aside =
+    vm.topologyAtMs === undefined
+      ? "what they serve has not been read"
+      : `what they serve was read ${formatAgeInWords(now - vm.topologyAtMs)} ago`;
   return (
     <Card title="Yankable instances" aside={aside} isFlush>
       {vm.instances.length === 0 ? (
@@ -61,7 +64,7 @@ function InstanceRow({ vm, report, cannotSend, onYank }: { report: InstanceRepor
         </p>
         <p className="text-body">
           {connectionWords(report.connection)}
-          {report.serves.how && ` · ${report.serves.how}`}
+          {report.serves.how && !isSaidElsewhere(report) && ` · ${report.serves.how}`}
         </p>
       </div>
       {report.yankable === true ? (
@@ -95,9 +98,19 @@ function YankButton({
   );
 }
 
-/** A migration that can be cancelled is cancelled first; its cord stays quiet beside that. */
+/** The reason at the end of the row may be the very reading that stands in it. */
+function isSaidElsewhere({ serves, yankable }: InstanceReport): boolean {
+  return yankable !== true && yankable.text === serves.how;
+}
+
+/** A migration that can be cancelled is cancelled first, which takes a living main loop; its cord stays quiet beside that. */
 function hasSofterWay(vm: VmDetail, report: InstanceReport): boolean {
-  return report.instance.type === "migration" && vm.migration !== undefined && isCancellableMigration(vm.migration.status);
+  return (
+    vm.health.kind === "migration-stalled" &&
+    report.instance.type === "migration" &&
+    vm.migration !== undefined &&
+    isCancellableMigration(vm.migration.status)
+  );
 }
 
 /** Whether cutting this may end what is wrong. */

@@ -1,4 +1,5 @@
 import type { MigrationView, VmDetail } from "#lib/api/vm";
+import type { HealthKind } from "#lib/health/verdict";
 import { isCancellableMigration, isPostcopy, isTerminalMigration } from "#lib/qapi/migration";
 import { useNow } from "../realtime/live-clock.tsx";
 import { Button } from "../ui/button.tsx";
@@ -27,7 +28,7 @@ export function MigrationCard({ vm, migration, cannotSend, onCancel, onPausePost
   const fraction = migrationFraction(migration);
   const isOldSample = isUnderWay && now - migration.sampleAtMs > SAMPLE_FRESH_FOR_MS;
   const isStalled = vm.health.kind === "migration-stalled";
-  const uncancellable = isUnderWay ? whyNotCancel(migration) : undefined;
+  const uncancellable = isUnderWay ? whyNotCancel(vm, migration) : undefined;
   return (
     <Card
       title={migration.direction === "incoming" ? "Migration into this VM" : "Migration"}
@@ -84,12 +85,17 @@ export function MigrationCard({ vm, migration, cannotSend, onCancel, onPausePost
   );
 }
 
-function whyNotCancel(migration: MigrationView): string | undefined {
+function whyNotCancel({ health }: VmDetail, migration: MigrationView): string | undefined {
   if (migration.uri?.startsWith("exec:")) return "Cannot be cancelled from here: QEMU would wait for the command and hang";
   if (isPostcopy(migration.status))
     return "Cannot be cancelled in postcopy: the guest's state is on both hosts, and cancelling may lose it";
+  if (!doesMainLoopAnswer(health.kind)) return "Cannot be cancelled now: cancelling goes in-band, and in-band does not answer";
   if (!isCancellableMigration(migration.status)) return `Cannot be cancelled while it is ${migration.status}`;
   return undefined;
+}
+
+function doesMainLoopAnswer(kind: HealthKind): boolean {
+  return kind !== "main-loop-hung" && kind !== "silent" && kind !== "unreachable" && kind !== "monitor-busy" && kind !== "unknown";
 }
 
 function figures(migration: MigrationView): string[] {
@@ -98,7 +104,9 @@ function figures(migration: MigrationView): string[] {
   if (migration.remainingBytes !== undefined && migration.totalBytes !== undefined) {
     parts.push(`${formatBytes(migration.remainingBytes)} of ${formatBytes(migration.totalBytes)} left`);
   }
-  if (migration.bytesPerSecond !== undefined) parts.push(formatBytesPerSecond(migration.bytesPerSecond));
+  // QEMU goes on telling the rate that it last had.
+  if (migration.stalledSinceAtMs !== undefined) parts.push(formatBytesPerSecond(0));
+  else if (migration.bytesPerSecond !== undefined) parts.push(formatBytesPerSecond(migration.bytesPerSecond));
   if (migration.dirtyBytesPerSecond !== undefined) parts.push(`dirtied at ${formatBytesPerSecond(migration.dirtyBytesPerSecond)}`);
   return parts.length === 0 ? ["QEMU tells no figures in this status"] : parts;
 }

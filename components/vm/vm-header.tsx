@@ -23,7 +23,7 @@ export function VmHeader({ vm, asOf, children }: { vm: VmDetail; asOf: AsOf; chi
   return (
     <div className={cx("-mx-4 border-b border-line px-4 pb-4 sm:-mx-6 sm:px-6", asOf.isStale && "is-stale")}>
       <div className="flex flex-col gap-x-8 gap-y-4 xl:flex-row xl:items-start">
-        <div className="flex min-w-0 items-start gap-4 xl:min-w-110">
+        <div className="flex min-w-0 items-start gap-4 xl:w-2/5 xl:shrink-0">
           <div className="pt-1">
             <VerdictIcon kind={health.kind} size={40} isMuted={asOf.isStale} />
           </div>
@@ -59,7 +59,7 @@ export function VmHeader({ vm, asOf, children }: { vm: VmDetail; asOf: AsOf; chi
         </div>
         {health.kind !== "healthy" && (
           <dl className="grid flex-1 grid-cols-1 gap-x-8 gap-y-3 sm:grid-cols-3">
-            <Question ask="What holds it" answer={whatHoldsIt(vm)} />
+            <Question ask={health.kind === "main-loop-hung" ? "What may hold it" : "What holds it"} answer={whatHoldsIt(vm)} />
             <Question ask="What it costs" answer={whatItCosts(vm)} />
             <Question ask="Only this one?" answer={onlyThisOne(vm, fleet?.vms)} />
           </dl>

@@ -132,7 +132,7 @@ function EvidenceCard({ vm }: { vm: VmDetail }) {
       ) : (
         <ul className="grid gap-1.5">
           {vm.evidence.map((line) => (
-            <li key={`${line.code} ${line.text}`} className="wrap-anywhere text-strong">
+            <li key={`${line.code} ${line.text}`} className="wrap-anywhere text-strong first-letter:uppercase">
               {line.text}
             </li>
           ))}

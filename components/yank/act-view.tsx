@@ -3,13 +3,18 @@ import { useRef } from "react";
 import type { ReactNode } from "react";
 import { VERIFY_FOR_MS } from "#lib/yank/act";
 import type { ActRecord, ActTarget } from "#lib/yank/act";
+import type { VmDetail } from "#lib/api/vm";
+import type { VmId } from "#lib/vm/report";
 import { actQuery } from "../queries/acts.ts";
+import { vmQuery } from "../queries/vm.ts";
 import { useNow } from "../realtime/live-clock.tsx";
+import { useAsOf } from "../realtime/use-freshness.ts";
 import { AlertDialogActions, AlertDialogBody } from "../ui/alert-dialog.tsx";
 import { Button } from "../ui/button.tsx";
 import { cx } from "../ui/cx.ts";
 import { formatDuration, formatUtcTime } from "../ui/format.ts";
 import { useFocusOnMount } from "../ui/use-focus-on-mount.ts";
+import { VerdictLabel } from "../vm/verdict-label.tsx";
 import { OutcomeIcon } from "./outcome-icon.tsx";
 import { ACTION_NOUN, outcome } from "./act-words.ts";
 import type { OutcomeTone } from "./act-words.ts";
@@ -31,7 +36,7 @@ export function ActView({ confirmed, onClose }: { confirmed: ActRecord; onClose:
       <AlertDialogActions>
         <p className="mr-auto text-xs text-quiet">Recorded in the audit as {act.who}</p>
         <Button ref={closeRef} onClick={onClose}>
-          {act.targets.every((target) => target.isFinal) ? "Close" : "Close, it goes on"}
+          {act.targets.some((target) => target.verdict === "pending") ? "Close, it goes on" : "Close"}
         </Button>
       </AlertDialogActions>
     </>
@@ -56,6 +61,7 @@ function TargetResult({ act, target }: { act: ActRecord; target: ActTarget }) {
         <AnswerFact target={target} />
         <VerdictFact act={act} target={target} />
       </ol>
+      <HealthNow vmId={target.vmId} />
       {target.detail && <p className="text-strong">{target.detail}</p>}
       {target.aftermath.length > 0 && (
         <div>
@@ -69,6 +75,24 @@ function TargetResult({ act, target }: { act: ActRecord; target: ActTarget }) {
           </ul>
         </div>
       )}
+    </div>
+  );
+}
+
+/** The VM's verdict of now: the page that shows it is out of reach behind the dialog. */
+function HealthNow({ vmId }: { vmId: VmId }) {
+  const { data: vm } = useQuery({ ...vmQuery(vmId), enabled: false });
+  return vm && <KnownHealth vm={vm} />;
+}
+
+function KnownHealth({ vm }: { vm: VmDetail }) {
+  const { isStale } = useAsOf(vm);
+  return (
+    <div className="flex items-center gap-3 rounded-lg border border-line px-4 py-2">
+      <span className="text-sm">The VM now</span>
+      <div role="status" aria-label="Health" className={cx("min-w-0", isStale && "is-stale")}>
+        <VerdictLabel verdict={vm.health} isStale={isStale} />
+      </div>
     </div>
   );
 }
@@ -90,11 +114,15 @@ function VerdictFact({ act, target }: { act: ActRecord; target: ActTarget }) {
   const now = useNow(100);
   if (target.state === "not-sent" || target.state === "skipped" || target.state === "refused") return null;
   if (target.verdict !== "pending") {
-    if (target.recoveredAfterMs === undefined) return null;
     return (
-      <Fact isKnown>
-        First sign of life {formatDuration(target.recoveredAfterMs)} after the {ACTION_NOUN[act.action]}; confirmed by more probes
-      </Fact>
+      <>
+        {target.recoveredAfterMs !== undefined && (
+          <Fact isKnown>
+            First sign of life {formatDuration(target.recoveredAfterMs)} after the {ACTION_NOUN[act.action]}, confirmed by more probes
+          </Fact>
+        )}
+        {!target.isFinal && <Fact isKnown={false}>Still watched for what follows</Fact>}
+      </>
     );
   }
   if (target.sentAtMs === undefined) return <Fact isKnown={false}>What it did</Fact>;
