@@ -61,7 +61,7 @@ async function runHubCommand(command: Command, resolved: ResolvedConfig): Promis
     version: readVersion(),
     isOpen: isDemo,
     isSimulated: command.demo === "simulated",
-    hasLocalBridge: true,
+    hasLocalBridge: command.command !== "hub",
     prepareWeb: (server) =>
       prepareWeb(server, { root: ROOT, host: config.listen.host, port: config.listen.port, isDevelopment: command.isDevelopment }),
   });

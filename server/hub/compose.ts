@@ -23,6 +23,7 @@ import type { WebHandler } from "./http-listener.ts";
 import { ActStore } from "./store/act-store.ts";
 import { AuditLog, HUB_ACTOR } from "./store/audit-log.ts";
 import { EventStore } from "./store/event-store.ts";
+import { NoteLimit } from "./store/note-limit.ts";
 import { openStore } from "./store/open-store.ts";
 import { YankDesk } from "./yank-desk/yank-desk.ts";
 
@@ -33,6 +34,7 @@ export const BRIDGE_TOKEN_FILE = "bridge-token";
 
 const CHECK_PULSES_MS = 500;
 const SETTLE_EVENTS_MS = 1_000;
+const CHECK_OVERDUE_MS = 2_000;
 const PRUNE_MS = 60_000;
 const MAX_SOCKET_MESSAGE_BYTES = 512 * 1024;
 const PING_INTERVAL_MS = 5_000;
@@ -114,6 +116,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       },
     },
   });
+  // Whoever dials with a wrong token does so again and again.
+  const refusals = new NoteLimit();
   const links = new BridgeLinks({
     namespace: linkNamespace(io),
     fleet,
@@ -134,7 +138,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       },
       refused: (bridgeId, reason) => {
         fleet.bridgeRefused(bridgeId, reason);
-        note({ type: "bridge-refused", bridgeId, reason });
+        if (refusals.admit(clock.nowMs())) note({ type: "bridge-refused", bridgeId, reason });
       },
       async facts({ bridgeId, epoch, missedBefore, facts, lastSeq }) {
         if (missedBefore > 0) log.warn({ bridgeId, missedBefore }, "facts were lost while no hub listened");
@@ -191,6 +195,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   };
   const stops = [
     clock.every(CHECK_PULSES_MS, () => fleet.checkPulses()),
+    clock.every(CHECK_OVERDUE_MS, () => desk.checkOverdue()),
     clock.every(SETTLE_EVENTS_MS, () => quietly(events.settle().then((stored) => gateway.eventsStored(stored)))),
     clock.every(PRUNE_MS, () => quietly(Promise.all([events.prune(), acts.forgetPlans(clock.nowMs() - 3_600_000)]))),
   ];

@@ -11,6 +11,7 @@ import {
   vmsQuerySchema,
 } from "#lib/api/requests";
 import type { VmSummary } from "#lib/api/vm";
+import type { AuditEvent } from "#lib/audit/events";
 import type { Log } from "#server/log";
 import type { Access } from "../auth/access.ts";
 import type { SameOrigin } from "../auth/same-origin.ts";
@@ -21,14 +22,12 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { ActStore } from "../store/act-store.ts";
 import type { Actor, AuditLog } from "../store/audit-log.ts";
 import type { EventStore } from "../store/event-store.ts";
+import { NoteLimit } from "../store/note-limit.ts";
 import type { YankDesk } from "../yank-desk/yank-desk.ts";
 import { ProblemError } from "./problem-error.ts";
 import { problemOf, problemResponse } from "./problems.ts";
 import { readBody, readQuery } from "./read-body.ts";
 import { chooseEncoding, encode, SnapshotCache } from "./snapshot-cache.ts";
-
-// A wrong token is noted, but whoever tries many must not fill the record.
-const NOTED_REFUSALS_PER_MINUTE = 10;
 
 export interface ApiOptions {
   fleet: Fleet;
@@ -62,7 +61,7 @@ export function createApi(options: ApiOptions): ApiFetch {
   const { fleet, desk, acts, events, audit, links, access, sameOrigin, clock, log } = options;
   const app = new Hono<{ Bindings: ApiEnvironment }>();
   const snapshots = new SnapshotCache(fleet, clock);
-  const refusals = { minute: 0, count: 0 };
+  const refusals = new NoteLimit();
 
   app.use(async (context, next) => {
     const { headers, method } = context.req.raw;
@@ -75,6 +74,13 @@ export function createApi(options: ApiOptions): ApiFetch {
     }
     await next();
   });
+
+  /** A full disk must not keep anybody from looking. */
+  const note = async (actor: Actor, event: AuditEvent) => {
+    await audit
+      .append(actor, event)
+      .catch((error: unknown) => log.error({ err: error, type: event.type }, "the audit could not be written"));
+  };
 
   const isPublic = (path: string) => path === "/healthz" || path === "/readyz" || path === `${API_PREFIX}/session`;
   app.use(async (context, next) => {
@@ -168,13 +174,10 @@ export function createApi(options: ApiOptions): ApiFetch {
       const { token } = await readBody(context.req.raw, sessionRequestSchema);
       if (access.isOpen) return json({ ok: true });
       if (!access.isTokenRight(token)) {
-        const minute = Math.floor(clock.nowMs() / 60_000);
-        if (refusals.minute !== minute) Object.assign(refusals, { minute, count: 0 });
-        refusals.count += 1;
-        if (refusals.count <= NOTED_REFUSALS_PER_MINUTE) await audit.append(actorOf(context), { type: "session-refused" });
+        if (refusals.admit(clock.nowMs())) await note(actorOf(context), { type: "session-refused" });
         throw new ProblemError("not-signed-in", "This is not the access token of this hub");
       }
-      await audit.append(actorOf(context), { type: "session-opened" });
+      await note(actorOf(context), { type: "session-opened" });
       const response = json({ ok: true });
       response.headers.set("set-cookie", access.setCookie());
       return response;

@@ -198,7 +198,7 @@ export class BridgeLinks {
       const parsed = snapshotBeginSchema.safeParse(message);
       if (!parsed.success) return malformed("snapshot:begin", parsed.error);
       take(intake.begin(parsed.data.generation, parsed.data.total));
-      return ack({ ok: true });
+      return acknowledge(ack, { ok: true });
     });
     socket.on("snapshot:chunk", (message, ack) => {
       const parsed = snapshotChunkSchema.safeParse(message);
@@ -212,14 +212,14 @@ export class BridgeLinks {
           parseEach(vms, vmReportSchema, (error) => malformed("VM report", error)),
         ),
       );
-      return ack({ ok: true });
+      return acknowledge(ack, { ok: true });
     });
     socket.on("snapshot:end", (message, ack) => {
       const parsed = snapshotEndSchema.safeParse(message);
       if (!parsed.success) return malformed("snapshot:end", parsed.error);
       take(intake.end(parsed.data.generation));
       this.#tellWatched(bridgeId, socket);
-      return ack({ ok: true });
+      return acknowledge(ack, { ok: true });
     });
     socket.on("vms:changed", (message) => {
       const parsed = vmsChangedSchema.safeParse(message);
@@ -247,7 +247,7 @@ export class BridgeLinks {
         .then(() =>
           this.#events.facts({ bridgeId, epoch, missedBefore: parsed.data.missedBefore, facts, lastSeq: lastSeqOf(parsed.data.facts) }),
         )
-        .then(ack)
+        .then((answer) => acknowledge(ack, answer))
         .catch((error: unknown) => this.#log.error({ bridgeId, error: String(error) }, "facts could not be stored; the bridge keeps them"));
       return undefined;
     });
@@ -257,7 +257,7 @@ export class BridgeLinks {
       this.#fleet.heard(bridgeId);
       this.#events
         .progressed(bridgeId, parsed.data)
-        .then(() => ack({ ok: true }))
+        .then(() => acknowledge(ack, { ok: true }))
         .catch((error: unknown) =>
           this.#log.error({ bridgeId, error: String(error) }, "progress could not be recorded; the bridge keeps it"),
         );
@@ -281,6 +281,11 @@ export class BridgeLinks {
         return;
     }
   }
+}
+
+/** Types are no checks: a bridge that forgets to ask for an answer must not end the hub. */
+function acknowledge<Answer>(ack: unknown, answer: Answer): void {
+  if (typeof ack === "function") (ack as (answer: Answer) => void)(answer);
 }
 
 /** The highest number in a batch, so that a malformed fact is not sent for ever. */

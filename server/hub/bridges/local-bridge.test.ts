@@ -74,7 +74,7 @@ const neverEnds: StartedBridge = { ended: new Promise(() => {}) };
 
 test("a bridge that runs is adopted and not started", async () => {
   const bridge = new PretendBridge();
-  const start = vi.fn(() => neverEnds);
+  const start = vi.fn<() => StartedBridge>(() => neverEnds);
   keep(start);
   await until(() => expect(bridge.asked).toEqual([{ op: "hello" }, { op: "adopt", hubUrl: "http://127.0.0.1:1" }]));
   expect(start).not.toHaveBeenCalled();
@@ -95,7 +95,7 @@ test("one that is missing is started, and started again when it dies, and that i
 });
 
 test("one that ends before it is up says how, and is tried again", async () => {
-  const start = vi.fn((): StartedBridge => ({ ended: Promise.resolve("ended with status 1") }));
+  const start = vi.fn<() => StartedBridge>(() => ({ ended: Promise.resolve("ended with status 1") }));
   keep(start);
   await until(() =>
     expect(notices[0]).toMatch(/ended with status 1 before it was up; its log is .*bridge\.log; it is being started again/),

@@ -15,6 +15,8 @@ import { isBehind } from "./outbox.ts";
 
 const DELTA_INTERVAL_MS = 100;
 const MAX_WATCHED_PER_CLIENT = 16;
+/** More rows than this travel as a snapshot, which is compressed and made once for all. */
+const MAX_DELTA_ROWS = 500;
 const FLEET_ROOM = "fleet";
 
 interface ClientData {
@@ -131,7 +133,7 @@ export class Gateway {
       // So that the next delta, which goes to all, joins on to this answer.
       this.#deltas.flush();
       const delta = this.#fleet.deltaSince(parsed.data.epoch, parsed.data.revision);
-      ack(delta ? { ok: true, delta } : { ok: false, code: "fetch-again" });
+      ack(delta && delta.changed.length <= MAX_DELTA_ROWS ? { ok: true, delta } : { ok: false, code: "fetch-again" });
     });
     socket.on("vm:watch", (message, ack) => {
       const parsed = watchSchema.safeParse(message);
@@ -182,7 +184,8 @@ export class Gateway {
   #sendDelta(): void {
     const delta = this.#fleet.deltaSince(this.#fleet.epoch, this.#sentRevision);
     this.#sentRevision = this.#fleet.revision;
-    if (delta === undefined) {
+    if (delta === undefined || delta.changed.length > MAX_DELTA_ROWS) {
+      this.#dropBehind(FLEET_ROOM);
       this.#io.to(FLEET_ROOM).emit("fleet:outdated", { epoch: this.#fleet.epoch, revision: this.#fleet.revision });
       return;
     }

@@ -33,7 +33,7 @@ describe("the yank desk", () => {
   });
   afterEach(() => ripcord.close());
 
-  const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
+  const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 8_000, interval: 5 });
   const plan = async (...vmIds: string[]) => {
     const targets = vmIds.map((vmId) => ({ vmId, instances: [SERIAL] }));
     const { status, body } = await ripcord.call("/api/v1/plans", { action: "yank", targets });
@@ -217,6 +217,18 @@ describe("the yank desk", () => {
     other.close();
     expect((await confirm(planId)).status).toBe(202);
   });
+
+  test("an act of which the bridge never says the end is asked for, and given up after a minute", async () => {
+    const { body } = await confirm((await plan(VM)).planId);
+    const actId = String(body.actId);
+    const progress = { state: "accepted" as const, verdict: "pending" as const, aftermath: [], isFinal: false, replyAfterMs: 2 };
+    bridge.outcomes.set(actId + VM, { actId, vmId: VM, progress, sentAgeMs: 10 });
+    skewMs = 25_000;
+    await until(async () => expect((await act(actId)).targets[0]).toMatchObject({ state: "accepted", verdict: "pending" }));
+    skewMs = 65_000;
+    await until(async () => expect((await act(actId)).targets[0]).toMatchObject({ state: "accepted", verdict: "unknown", isFinal: true }));
+    expect(bridge.gone).toHaveLength(1);
+  }, 20_000);
 
   test("progress that is told twice is recorded once", async () => {
     const { body } = await confirm((await plan(VM)).planId);

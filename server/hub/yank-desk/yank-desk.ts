@@ -38,6 +38,11 @@ export const MAX_TARGETS_AT_ONCE = 5;
 /** Between the starts of two targets of one act. */
 export const STAGGER_MS = 200;
 
+/** A bridge verifies for ten seconds; one that has said nothing final by then is asked. */
+const ASK_AFTER_MS = 20_000;
+/** And one that has none by then never will have: an act must not block its VM for ever. */
+const GIVE_UP_AFTER_MS = 60_000;
+
 export type DeskLinks = Pick<BridgeLinks, "isConnected" | "prepare" | "go" | "inquire" | "acknowledge">;
 
 export interface YankDeskOptions {
@@ -59,8 +64,8 @@ export interface YankDeskListener {
 interface OpenAct {
   act: ActRecord;
   actor: Actor;
-  /** The targets that a bridge was told to go on with, or may have been. */
-  going: Set<VmId>;
+  /** The targets that a bridge was told to go on with, or may have been, and when (Unix ms). */
+  going: Map<VmId, number>;
   /** Set where several targets take turns; resolves when a target is done with. */
   waiting: Map<VmId, () => void>;
 }
@@ -108,9 +113,9 @@ export class YankDesk {
       await this.#acts.progress(actId, unknown, HUB_ACTOR);
       const act = await this.#acts.act(actId);
       if (!act) continue;
-      const open = this.#open.get(actId) ?? { act, actor: HUB_ACTOR, going: new Set(), waiting: new Map() };
+      const open = this.#open.get(actId) ?? { act, actor: HUB_ACTOR, going: new Map(), waiting: new Map() };
       open.act = act;
-      open.going.add(target.vmId);
+      open.going.set(target.vmId, this.#clock.nowMs());
       this.#open.set(actId, open);
       this.#occupy(target.vmId, { actId, who: act.who, sinceAtMs: act.createdAtMs });
     }
@@ -186,7 +191,10 @@ export class YankDesk {
   bridgeConnected(bridgeId: string): void {
     for (const { act, going } of this.#open.values()) {
       for (const target of act.targets) {
-        if (target.bridgeId === bridgeId && isActOpen(target) && going.has(target.vmId)) this.#inquire(act.actId, target.vmId);
+        if (target.bridgeId !== bridgeId || !isActOpen(target) || !going.has(target.vmId)) continue;
+        // Its time begins again: until now nobody could be asked.
+        going.set(target.vmId, this.#clock.nowMs());
+        this.#inquire(act.actId, target.vmId);
       }
     }
   }
@@ -205,6 +213,20 @@ export class YankDesk {
             );
           }),
         );
+      }
+    }
+  }
+
+  /** Asks for outcomes that are overdue, so that none stays open for ever. To be called every few seconds. */
+  checkOverdue(): void {
+    const nowMs = this.#clock.nowMs();
+    for (const { act, going } of this.#open.values()) {
+      for (const target of act.targets.filter(isActOpen)) {
+        const wentAtMs = going.get(target.vmId);
+        // While its bridge is away nobody could be asked.
+        if (wentAtMs === undefined || nowMs - wentAtMs < ASK_AFTER_MS || !this.#links.isConnected(target.bridgeId)) continue;
+        if (nowMs - wentAtMs < GIVE_UP_AFTER_MS) this.#inquire(act.actId, target.vmId);
+        else this.#run(this.#giveUp(act.actId, target.vmId, "The bridge has not said what became of it: look before you try again"));
       }
     }
   }
@@ -232,7 +254,7 @@ export class YankDesk {
     // From here to the end nothing else may begin on these VMs, also while we wait.
     for (const target of act.targets) this.#occupy(target.vmId, { actId: act.actId, who: act.who, sinceAtMs: act.createdAtMs });
     try {
-      const open: OpenAct = { act, actor, going: new Set(), waiting: new Map() };
+      const open: OpenAct = { act, actor, going: new Map(), waiting: new Map() };
       return plan.targets.length === 1 ? await this.#actOnOne(open, plan) : await this.#actOnSeveral(open, plan);
     } catch (error) {
       if (!this.#open.has(act.actId)) for (const target of act.targets) this.#release(target.vmId, act.actId);
@@ -390,7 +412,7 @@ export class YankDesk {
 
   /** Sends. From here on an outcome that is not known is unknown, and never tried again. */
   async #go(actId: string, target: ActTarget, ticket: string): Promise<void> {
-    this.#open.get(actId)?.going.add(target.vmId);
+    this.#open.get(actId)?.going.set(target.vmId, this.#clock.nowMs());
     try {
       const answer = await this.#links.go(target.bridgeId, { actId, ticket });
       if (answer.ok) return;
@@ -430,13 +452,13 @@ export class YankDesk {
       if (error instanceof BridgeLostError) return;
       throw error;
     }
+    await this.#giveUp(actId, vmId, "Neither hub nor bridge can tell whether QEMU got it: look before you try again");
+  }
+
+  async #giveUp(actId: string, vmId: VmId, detail: string): Promise<void> {
     await this.#inTurn(actId, async () => {
       const current = this.#openTarget(actId, vmId);
-      if (current)
-        await this.#settle(
-          actId,
-          unknownForGood(current, "Neither hub nor bridge can tell whether QEMU got it: look before you try again"),
-        );
+      if (current) await this.#settle(actId, unknownForGood(current, detail));
     });
   }
 
