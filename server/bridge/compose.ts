@@ -126,7 +126,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     monitors: config.bridge.monitors,
     allowRemoteTcp: config.bridge.allowRemoteTcp,
     clock,
-    onAppeared: (spot, inode) => registry.appeared(spot, inode),
+    onAppeared: (spot, file) => registry.appeared(spot, file),
     onVanished: (address) => registry.vanished(address),
   });
 

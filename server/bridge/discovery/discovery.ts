@@ -10,7 +10,7 @@ export interface DiscoveryOptions {
   monitors: readonly MonitorConfig[];
   allowRemoteTcp: boolean;
   clock: QmpClock;
-  onAppeared: (spot: MonitorSpot, inode: number | undefined) => void;
+  onAppeared: (spot: MonitorSpot, file: string | undefined) => void;
   onVanished: (address: string) => void;
 }
 
@@ -63,7 +63,7 @@ export class Discovery {
       depth: segments.length === 2 ? 2 : 1,
       clock: this.#options.clock,
       wants: (path) => patterns.some((pattern) => matches(pattern, path)),
-      onSocket: (path, configuredPath, inode) => this.#found(patterns, path, configuredPath, inode),
+      onSocket: (path, configuredPath, file) => this.#found(patterns, path, configuredPath, file),
       onGone: (path) => this.#options.onVanished(path),
       onProblem: (text) => {
         if (text === undefined) this.#problems.delete(folder);
@@ -73,7 +73,7 @@ export class Discovery {
     this.#watches.push(watch);
   }
 
-  #found(patterns: PathPattern[], path: string, configuredPath: string, inode: number): void {
+  #found(patterns: PathPattern[], path: string, configuredPath: string, file: string): void {
     const pattern = patterns.find((candidate) =>
       matches(candidate, configuredPath.slice(candidate.folder.length).split("/").filter(Boolean)),
     );
@@ -87,7 +87,7 @@ export class Discovery {
     // A glob never takes anything over: that has to be said of each socket by its full name.
     const isNotOurs = isForeign && !(isExplicit && takeOver);
     if (isNotOurs && !isExplicit) return;
-    this.#options.onAppeared({ address: { kind: "unix", path }, order, isExplicit, isNotOurs }, inode);
+    this.#options.onAppeared({ address: { kind: "unix", path }, order, isExplicit, isNotOurs }, file);
   }
 }
 

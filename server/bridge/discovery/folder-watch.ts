@@ -17,8 +17,8 @@ export interface FolderWatchOptions {
   /** Whether any pattern wants this path, given relative to the folder. */
   wants: (segments: string[]) => boolean;
   clock: QmpClock;
-  /** `path` is canonical. Called again for sockets that are known already. */
-  onSocket: (path: string, configuredPath: string, inode: number) => void;
+  /** `path` is canonical; `file` tells this file from the next of its name. Called again for sockets that are known already. */
+  onSocket: (path: string, configuredPath: string, file: string) => void;
   onGone: (path: string) => void;
   /** The folder cannot be read; undefined once it can. */
   onProblem: (text: string | undefined) => void;
@@ -139,7 +139,8 @@ export class FolderWatch {
     const canonical = await realpath(path).catch(() => undefined);
     if (canonical === undefined || this.#isClosed) return;
     this.#found.set(path, canonical);
-    this.#options.onSocket(canonical, path, stats.ino);
+    // An inode number is used again as soon as its file is gone; with the time of birth it is one file's alone.
+    this.#options.onSocket(canonical, path, `${stats.ino}.${stats.birthtimeMs}`);
   }
 
   #lose(path: string): void {

@@ -73,7 +73,9 @@ export class SupervisedVm implements Ticking, SessionOwner {
   #incarnationOrdinal = 0;
   #goneSinceMonoMs: number | undefined;
   #toldMonoMs = -Infinity;
-  #socketInode: bigint | number | undefined;
+  #socketFile: string | undefined;
+  /** The path was bound anew while its former listener lives: by the path alone the two cannot be told apart. */
+  #isReplaced = false;
   #listeners: Set<(observation: ActObservation) => void> | undefined;
 
   constructor(spot: MonitorSpot, host: VmHost) {
@@ -126,10 +128,13 @@ export class SupervisedVm implements Ticking, SessionOwner {
     this.#dial();
   }
 
-  /** The watcher saw the socket's file appear: no need to wait for the next attempt. */
-  socketAppeared(inode: bigint | number | undefined): void {
-    const isReplaced = inode !== undefined && this.#socketInode !== undefined && inode !== this.#socketInode;
-    this.#socketInode = inode ?? this.#socketInode;
+  /**
+   * The watcher saw the socket's file: no need to wait for the next attempt.
+   * @param file tells this file from the next of the same name; undefined where there is no file.
+   */
+  socketAppeared(file: string | undefined): void {
+    const isReplaced = file !== undefined && this.#socketFile !== undefined && file !== this.#socketFile;
+    this.#socketFile = file ?? this.#socketFile;
     if (this.#phase.kind === "waiting") {
       this.#backoff.reset();
       this.#dial();
@@ -137,6 +142,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
       // Another socket stands at this address now. The address is what operators gave us, so it decides.
       this.#host.fact(this, { kind: "connection", text: "another socket has taken this address" });
       this.#hangUp();
+      this.#isReplaced = true;
       this.#dial();
     }
   }
@@ -442,8 +448,11 @@ export class SupervisedVm implements Ticking, SessionOwner {
 
   #settleIncarnation(known: KnownVm, found: Awaited<ReturnType<ProcReader["findListener"]>>): void {
     // The simulator's VMs all live in one process: there the connection tells more.
-    if ("pid" in found && !this.isSimulated) {
-      known.incarnation = { id: `p${found.pid}-${found.startTimeTicks}`, pid: found.pid, by: "process" };
+    const id = "pid" in found ? `p${found.pid}-${found.startTimeTicks}` : undefined;
+    const isMistaken = this.#isReplaced && id === this.#former?.incarnation?.id;
+    this.#isReplaced = false;
+    if ("pid" in found && id !== undefined && !isMistaken && !this.isSimulated) {
+      known.incarnation = { id, pid: found.pid, by: "process" };
       known.startTimeTicks = found.startTimeTicks;
     } else known.incarnation ??= { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
     this.#compareWithFormer(known);

@@ -93,18 +93,18 @@ export class VmRegistry {
   }
 
   /** Discovery found something at this address, or found it again. */
-  appeared(spot: MonitorSpot, inode?: bigint | number): void {
+  appeared(spot: MonitorSpot, file?: string): void {
     if (this.#isClosed) return;
     const key = addressText(spot.address);
     const known = this.#byAddress.get(key);
     if (known) {
-      known.socketAppeared(inode);
+      known.socketAppeared(file);
       return;
     }
     const vm = new SupervisedVm(spot, this.#host);
     this.#byAddress.set(key, vm);
     this.#byId.set(vm.vmId, vm);
-    vm.socketAppeared(inode);
+    vm.socketAppeared(file);
     vm.start();
   }
 
