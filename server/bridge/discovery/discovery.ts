@@ -74,19 +74,19 @@ export class Discovery {
   }
 
   #found(patterns: PathPattern[], path: string, configuredPath: string, file: string): void {
-    const pattern = patterns.find((candidate) =>
-      matches(candidate, configuredPath.slice(candidate.folder.length).split("/").filter(Boolean)),
-    );
-    if (!pattern) return;
+    const matching = patterns.filter((each) => matches(each, configuredPath.slice(each.folder.length).split("/").filter(Boolean)));
+    const [first] = matching;
+    if (!first) return;
     if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
       this.#problems.set(path, `${path}: a socket's path has at most ${MAX_SOCKET_PATH_BYTES} bytes`);
       return;
     }
-    const { order, isExplicit, takeOver } = pattern;
+    const isExplicit = matching.some((each) => each.isExplicit);
     const isForeign = (foreignOwner(path) ?? foreignOwner(configuredPath)) !== undefined;
     // A glob never takes anything over: that has to be said of each socket by its full name.
-    const isNotOurs = isForeign && !(isExplicit && takeOver);
+    const isNotOurs = isForeign && !matching.some((each) => each.isExplicit && each.takeOver);
     if (isNotOurs && !isExplicit) return;
+    const { order } = first;
     this.#options.onAppeared({ address: { kind: "unix", path }, order, isExplicit, isNotOurs }, file);
   }
 }
