@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -66,7 +67,7 @@ describe("a monitor under supervision", { timeout: 15_000 }, () => {
     const actVm = bridge.registry.actVm(hung.vmId);
     const seen: string[] = [];
     actVm?.observe(({ type }) => seen.push(type));
-    const onWritten = vi.fn();
+    const onWritten = vi.fn<() => void>();
     const reply = await actVm?.send(
       "oob",
       "yank",
@@ -152,7 +153,7 @@ describe("a monitor under supervision", { timeout: 15_000 }, () => {
   });
 
   test("a socket that greets nobody is silent, or busy where another client is seen", async () => {
-    const sockets = new Set<import("node:net").Socket>();
+    const sockets = new Set<Socket>();
     const server = createServer((socket) => sockets.add(socket));
     await new Promise<void>((resolve) => server.listen(path, resolve));
     bridge.appear(path);
