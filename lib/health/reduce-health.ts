@@ -6,7 +6,7 @@ import type { Thresholds } from "./thresholds.ts";
 import type { SilentReason, UnreachableReason, Verdict } from "./verdict.ts";
 
 /** With no valid reading for this long nothing is claimed any more. */
-export const READING_VALID_FOR_MS = 5_000;
+const READING_VALID_FOR_MS = 5_000;
 /**
  * After a stall of the bridge itself nothing is judged for this long: what QEMU answered meanwhile still waits in the
  * sockets and has to be read first.
@@ -168,7 +168,7 @@ function judgeRunning(picture: RunningPicture, thresholds: HealthThresholds): Ve
 }
 
 /** Age of the oldest unanswered request, or the last round trip where none is open. */
-export function laneClockMs(lane: LaneClock): number | undefined {
+function laneClockMs(lane: LaneClock): number | undefined {
   if (lane.lastRoundTripMs === undefined) return undefined;
   return lane.openAgeMs ?? lane.lastRoundTripMs;
 }

@@ -2,7 +2,7 @@ import { QmpStateError } from "#server/qmp/errors";
 import type { QmpClient, QmpClock, QmpReply, QmpResult } from "#server/qmp/client";
 
 /** Why a reading was cut short: the VM is not well enough for anything but the one probe. */
-export class InBandSlowError extends Error {
+class InBandSlowError extends Error {
   override readonly name = "InBandSlowError";
 }
 
