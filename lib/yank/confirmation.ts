@@ -1,7 +1,7 @@
 import type { Action, Confirmation, PlanTarget } from "./plan.ts";
 
 /** Typed instead of a name where a plan has several targets, so that nobody types one name for all. */
-export function severalName(count: number): string {
+function severalName(count: number): string {
   return `${count} VMs`;
 }
 

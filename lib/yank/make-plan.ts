@@ -70,7 +70,7 @@ export function makePlan(request: PlanRequest, context: PlanContext): PlanResult
 }
 
 /** The exact QMP command, without its id. @see QEMU qapi/yank.json, qapi/migration.json */
-export function commandFor(action: Action, instances: readonly KnownYankInstance[], lane: "oob" | "in-band"): Record<string, unknown> {
+function commandFor(action: Action, instances: readonly KnownYankInstance[], lane: "oob" | "in-band"): Record<string, unknown> {
   const verb = lane === "oob" ? "exec-oob" : "execute";
   switch (action) {
     case "yank":

@@ -1,4 +1,3 @@
-import { isTerminalMigration } from "../qapi/migration.ts";
 import type { Verdict } from "../health/verdict.ts";
 import type { VmReport } from "../vm/report.ts";
 import type { BindableVm } from "./bindings.ts";
@@ -50,8 +49,4 @@ export function doesMainLoopLive(vm: PlannableVm): boolean {
 /** Whether QEMU has nothing of its own to send or receive this migration through: yank then does nothing. */
 export function isOutOfYanksReach(uri: string | undefined): boolean {
   return uri !== undefined && /^(exec|file):/.test(uri);
-}
-
-export function isMigrationUnderWay(vm: PlannableVm): boolean {
-  return vm.report.migration !== undefined && !isTerminalMigration(vm.report.migration.status);
 }

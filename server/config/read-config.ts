@@ -13,7 +13,7 @@ import { nearMiss } from "./near-miss.ts";
 
 export { ConfigError } from "./config-error.ts";
 
-export const SYSTEM_CONFIG = "/etc/ripcord/ripcord.yaml";
+const SYSTEM_CONFIG = "/etc/ripcord/ripcord.yaml";
 
 /** A config with every default filled in, so that nobody else has to know them. */
 export interface ResolvedConfig {

@@ -25,11 +25,12 @@ import { AuditLog, HUB_ACTOR } from "./store/audit-log.ts";
 import { EventStore } from "./store/event-store.ts";
 import { NoteLimit } from "./store/note-limit.ts";
 import { openStore } from "./store/open-store.ts";
+import { OpenActs } from "./yank-desk/open-acts.ts";
 import { YankDesk } from "./yank-desk/yank-desk.ts";
 
 /** Where the pages find the API: one function, `fetch(Request)`. They share the process, and no module. */
 export const API_SYMBOL = Symbol.for("ripcord.api");
-export const ACCESS_TOKEN_FILE = "access-token";
+const ACCESS_TOKEN_FILE = "access-token";
 export const BRIDGE_TOKEN_FILE = "bridge-token";
 
 const CHECK_PULSES_MS = 500;
@@ -130,11 +131,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     events: {
       connected: ({ bridgeId, epoch }) => {
         note({ type: "bridge-connected", bridgeId, epoch });
-        desk.bridgeConnected(bridgeId);
+        openActs.bridgeConnected(bridgeId);
       },
       lost: ({ bridgeId, epoch }) => {
         note({ type: "bridge-lost", bridgeId, epoch });
-        desk.bridgeLost(bridgeId);
+        openActs.bridgeLost(bridgeId);
       },
       refused: (bridgeId, reason) => {
         fleet.bridgeRefused(bridgeId, reason);
@@ -146,21 +147,20 @@ export async function startHub(options: HubOptions): Promise<Hub> {
         gateway.eventsStored(stored);
         return { throughSeq };
       },
-      progressed: (bridgeId, report) => desk.progressed(bridgeId, report),
+      progressed: (bridgeId, report) => openActs.progressed(bridgeId, report),
     },
   });
-  const desk = new YankDesk({
+  const openActs = new OpenActs({
     acts,
-    audit,
     links,
     clock,
     log,
-    find: (vmId) => fleet.reportOf(vmId),
     events: {
       actChanged: (act) => gateway.actChanged(act),
       actInProgress: (vmId, act) => fleet.setAct(vmId, act),
     },
   });
+  const desk = new YankDesk({ acts, audit, links, openActs, clock, log, find: (vmId) => fleet.reportOf(vmId) });
   const gateway = new Gateway({ io, fleet, access, clock, log, onWatched: (vmIds) => links.watch(vmIds) });
   isReady = true;
   let stopReason: string | undefined = "The hub is starting";
@@ -169,7 +169,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   if (options.hasLocalBridge ?? true) fleet.expectBridge(resolved.bridgeId, resolved.bridgeLabel, options.isSimulated);
   for (const { id } of config.bridges) fleet.expectBridge(id, id);
   await audit.append(HUB_ACTOR, { type: "hub-started", version });
-  await desk.recover();
+  await openActs.recover();
 
   // Before socket.io attaches: it takes its own path away from the listeners that it finds.
   server.on("request", createListener({ api, sameOrigin, web: web?.handle, isDevelopment: web?.isDevelopment ?? false }));
@@ -181,6 +181,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const port = await listen(server, config.listen).catch(async (error: unknown) => {
     gateway.close();
     desk.close();
+    openActs.close();
     await web?.close();
     await store.close();
     throw error;
@@ -195,7 +196,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   };
   const stops = [
     clock.every(CHECK_PULSES_MS, () => fleet.checkPulses()),
-    clock.every(CHECK_OVERDUE_MS, () => desk.checkOverdue()),
+    clock.every(CHECK_OVERDUE_MS, () => openActs.checkOverdue()),
     clock.every(SETTLE_EVENTS_MS, () => quietly(events.settle().then((stored) => gateway.eventsStored(stored)))),
     clock.every(PRUNE_MS, () => quietly(Promise.all([events.prune(), acts.forgetPlans(clock.nowMs() - 3_600_000)]))),
   ];
@@ -206,6 +207,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     for (const stop of stops) stop();
     gateway.close();
     desk.close();
+    openActs.close();
     await audit.append(HUB_ACTOR, { type: "hub-stopped" }).catch(() => undefined);
     server.closeAllConnections();
     await io.close();

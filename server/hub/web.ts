@@ -14,7 +14,7 @@ export interface WebOptions {
 }
 
 /** The web app has not been built. */
-export class WebNotBuiltError extends Error {
+class WebNotBuiltError extends Error {
   override readonly name = "WebNotBuiltError";
   constructor() {
     super("The web app is not built: start through ./ripcord, which builds what is missing, or run next build");

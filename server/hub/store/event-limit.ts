@@ -1,4 +1,4 @@
-export const STORED_EVENTS_PER_SECOND = 50;
+const STORED_EVENTS_PER_SECOND = 50;
 
 /**
  * At most fifty events a second and VM are stored; of the rest the number is kept. Pure: the caller says what time it is.

@@ -8,7 +8,7 @@ import type { HistoryTables } from "./schema.ts";
 
 const KEEP_EVENTS_MS = 7 * 24 * 3_600_000;
 const KEEP_EVENTS_PER_VM = 20_000;
-export const KEEP_ENDED_MS = 24 * 3_600_000;
+const KEEP_ENDED_MS = 24 * 3_600_000;
 // SQLite takes 32,766 parameters in a statement; an event has nine.
 const ROWS_PER_INSERT = 500;
 

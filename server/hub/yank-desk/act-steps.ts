@@ -5,7 +5,7 @@ import type { Plan, PlanTarget } from "#lib/yank/plan";
 /** Pure steps of an act: what its record says next. */
 
 /** A target before its turn: in the record, not sent. */
-export function newTarget(target: PlanTarget, bridgeId: string): ActTarget {
+function newTarget(target: PlanTarget, bridgeId: string): ActTarget {
   return {
     vmId: target.vmId,
     vmName: target.vmName,
@@ -51,7 +51,7 @@ export function targetOf(act: ActRecord, vmId: string): ActTarget | undefined {
 }
 
 /** A target that is done with, and was certainly not sent. */
-export function notSent(target: ActTarget, detail: string): ActTarget {
+function notSent(target: ActTarget, detail: string): ActTarget {
   return { ...target, state: "not-sent", verdict: "none", detail, isFinal: true };
 }
 

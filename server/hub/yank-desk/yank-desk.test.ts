@@ -230,6 +230,25 @@ describe("the yank desk", () => {
     expect(bridge.gone).toHaveLength(1);
   }, 20_000);
 
+  test("an outcome that cannot be written stays with the bridge until it can", async () => {
+    const { body } = await confirm((await plan(VM)).planId);
+    const actId = String(body.actId);
+    const other = new DatabaseSync(join(ripcord.dataDir, "record.db"));
+    other.exec("BEGIN IMMEDIATE");
+    // Without an answer, as the hub must not say that it has it.
+    const progress = { state: "accepted" as const, verdict: "recovered" as const, aftermath: [], isFinal: true, replyAfterMs: 1 };
+    const report = { actId, vmId: VM, progress, sentAgeMs: 5 };
+    await expect(bridge.socket.timeout(700).emitWithAck("act:progressed", report)).rejects.toThrow();
+    expect(bridge.acknowledged).toEqual([]);
+    // Shown all the same: it is what happened.
+    expect((await act(actId)).targets[0]).toMatchObject({ verdict: "recovered" });
+    other.exec("ROLLBACK");
+    other.close();
+    await finish(actId, VM);
+    expect(await audit("act-progressed")).toHaveLength(1);
+    await until(() => expect(bridge.acknowledged).toEqual([{ actId, vmId: VM }]));
+  });
+
   test("progress that is told twice is recorded once", async () => {
     const { body } = await confirm((await plan(VM)).planId);
     const actId = String(body.actId);
