@@ -57,6 +57,6 @@ async function readJson(response: Response): Promise<unknown> {
 }
 
 /** Whether the body is a problem document of the hub. */
-export function isProblem(body: unknown): body is Problem {
+function isProblem(body: unknown): body is Problem {
   return typeof body === "object" && body !== null && "code" in body && "detail" in body && typeof body.detail === "string";
 }

@@ -53,7 +53,7 @@ function applyDelta(queryClient: QueryClient, delta: FleetDelta): Applied {
 }
 
 /** @returns the fleet after the delta; VMs that did not change keep their identity, so that their rows need no redraw. */
-export function mergeDelta(fleet: FleetSnapshot, delta: FleetDelta): FleetSnapshot {
+function mergeDelta(fleet: FleetSnapshot, delta: FleetDelta): FleetSnapshot {
   const changed = new Map(delta.changed.map((vm) => [vm.vmId, vm]));
   const removed = new Set(delta.removed);
   const vms = [];

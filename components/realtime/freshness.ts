@@ -1,7 +1,7 @@
 import type { BridgeView, VmSummary } from "#lib/api/vm";
 
 /** A bridge whose newest probe is older than this no longer tells what is. */
-export const BRIDGE_STALE_AFTER_MS = 5_000;
+const BRIDGE_STALE_AFTER_MS = 5_000;
 
 /** What is known of the way from the VMs to this screen. Times are Unix ms on the hub's clock. */
 export interface LinkState {
@@ -45,7 +45,7 @@ export function freshness(link: LinkState, nowMs: number): Freshness {
 }
 
 /** Whether this bridge is lost, or has probed nothing for too long although it has VMs. */
-export function isBridgeBehind(bridge: BridgeView, serverTimeMs: number): boolean {
+function isBridgeBehind(bridge: BridgeView, serverTimeMs: number): boolean {
   if (!bridge.isConnected) return true;
   if (bridge.vmCount === 0) return false;
   return bridge.newestProbeAtMs !== undefined && serverTimeMs - bridge.newestProbeAtMs > BRIDGE_STALE_AFTER_MS;
@@ -73,7 +73,7 @@ export function asOfFor(vm: Pick<VmSummary, "bridgeId" | "health">, link: LinkSt
 }
 
 /** Of all bridges; undefined while none has probed. */
-export function newestProbeAtMs(bridges: BridgeView[]): number | undefined {
+function newestProbeAtMs(bridges: BridgeView[]): number | undefined {
   const times = bridges.flatMap((bridge) => (bridge.newestProbeAtMs === undefined ? [] : [bridge.newestProbeAtMs]));
   return times.length === 0 ? undefined : Math.max(...times);
 }

@@ -60,7 +60,7 @@ export function SignIn() {
 }
 
 /** `#token=abc`, or the bare token. */
-export function tokenFromHash(hash: string): string | undefined {
+function tokenFromHash(hash: string): string | undefined {
   const fragment = hash.replace(/^#/, "");
   const token = new URLSearchParams(fragment).get("token") ?? (fragment.includes("=") ? "" : decodeURIComponent(fragment));
   return token.trim() === "" ? undefined : token.trim();

@@ -21,8 +21,21 @@ const GRID = [
 export function ClockPlot({ vm, asOf }: { vm: VmDetail; asOf: AsOf }) {
   const nowMs = useNow();
   const history = useClockHistory(vm, asOf, nowMs);
-  const inBand = history.map(({ atMs, inBandMs }) => ({ atMs, ms: inBandMs }));
-  const outOfBand = history.map(({ atMs, outOfBandMs }) => ({ atMs, ms: outOfBandMs }));
+  const lanes = [
+    withOpenLane(
+      history.map(({ atMs, inBandMs }) => ({ atMs, ms: inBandMs })),
+      vm.lanes.inBand,
+      asOf.asOfMs,
+    ),
+    withOpenLane(
+      history.map(({ atMs, outOfBandMs }) => ({ atMs, ms: outOfBandMs })),
+      vm.lanes.outOfBand,
+      asOf.asOfMs,
+    ),
+  ] as const;
+  const [inBand, outOfBand] = lanes;
+  // An empty plot would say that there was nothing; nothing was measured yet.
+  if (lanes.every((points) => points.every((point) => point.ms === undefined))) return null;
   const startMs = nowMs - HISTORY_MS;
   const { sinceAtMs, kind } = vm.health;
   const isMarked = kind !== "healthy" && sinceAtMs > startMs && !asOf.isStale;
@@ -57,7 +70,7 @@ export function ClockPlot({ vm, asOf }: { vm: VmDetail; asOf: AsOf }) {
           </g>
         )}
         <path
-          d={lanePath(withOpenLane(outOfBand, vm.lanes.outOfBand, asOf.asOfMs), nowMs, SIZE)}
+          d={lanePath(outOfBand, nowMs, SIZE)}
           className="stroke-info"
           strokeWidth="1.6"
           fill="none"
@@ -66,7 +79,7 @@ export function ClockPlot({ vm, asOf }: { vm: VmDetail; asOf: AsOf }) {
           vectorEffect="non-scaling-stroke"
         />
         <path
-          d={lanePath(withOpenLane(inBand, vm.lanes.inBand, asOf.asOfMs), nowMs, SIZE)}
+          d={lanePath(inBand, nowMs, SIZE)}
           className={kind === "main-loop-hung" ? "stroke-hung" : "stroke-strong"}
           strokeWidth="1.6"
           fill="none"

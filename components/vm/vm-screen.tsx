@@ -8,6 +8,7 @@ import { fleetQuery } from "../queries/fleet.ts";
 import { ApiError } from "../queries/api.ts";
 import { vmQuery } from "../queries/vm.ts";
 import { useWatchVm } from "../realtime/realtime-provider.tsx";
+import type { AsOf } from "../realtime/freshness.ts";
 import { useAsOf, useCannotSend } from "../realtime/use-freshness.ts";
 import { Screen } from "../shell/screen.tsx";
 import { Badge } from "../ui/badge.tsx";
@@ -16,6 +17,7 @@ import { formatUtcTime } from "../ui/format.ts";
 import { Instant } from "../ui/instant.tsx";
 import { HangAnnouncer } from "../fleet/hang-announcer.tsx";
 import { useYankDesk } from "../yank/use-yank-desk.ts";
+import type { YankDesk } from "../yank/use-yank-desk.ts";
 import { YankDialog } from "../yank/yank-dialog.tsx";
 import { ActsCard } from "./acts-card.tsx";
 import { ClocksCard } from "./clocks-card.tsx";
@@ -31,6 +33,10 @@ export function VmScreen({ seed }: { seed: VmDetail }) {
   const { data: vm, error } = useQuery({ ...vmQuery(seed.vmId), initialData: seed });
   useWatchVm(seed.vmId);
   const isForgotten = error instanceof ApiError && error.status === 404;
+  const asOf = useAsOf(vm);
+  const cannotSend = useWhyNotSend(vm, asOf, isForgotten);
+  // Beside what is shown of the VM, because the VM may end by the act: the result stays until it is dismissed.
+  const desk = useYankDesk();
   return (
     <Screen heading={<Heading vm={vm} />}>
       {isForgotten && (
@@ -38,7 +44,8 @@ export function VmScreen({ seed }: { seed: VmDetail }) {
           The hub does not know this VM any more. What you see is the last that was known of it.
         </p>
       )}
-      {vm.endedAtMs === undefined ? <LiveVm vm={vm} isForgotten={isForgotten} /> : <EndedVm vm={vm} />}
+      {vm.endedAtMs === undefined ? <LiveVm vm={vm} asOf={asOf} desk={desk} cannotSend={cannotSend} /> : <EndedVm vm={vm} asOf={asOf} />}
+      <YankDialog desk={desk} cannotSend={cannotSend} />
     </Screen>
   );
 }
@@ -66,15 +73,24 @@ function Heading({ vm }: { vm: VmDetail }) {
   );
 }
 
-function LiveVm({ vm, isForgotten }: { vm: VmDetail; isForgotten: boolean }) {
-  const asOf = useAsOf(vm);
-  const desk = useYankDesk();
-  const { data: fleet } = useQuery(fleetQuery());
+/** Why nothing can be sent to this VM now, for people; undefined when it can. */
+function useWhyNotSend(vm: VmDetail, asOf: AsOf, isForgotten: boolean): string | undefined {
   const offline = useCannotSend();
-  const cannotSend =
-    offline ??
-    (isForgotten ? "The hub does not know this VM any more" : undefined) ??
-    (asOf.isStale ? `${vm.host} is not heard` : undefined);
+  if (offline !== undefined) return offline;
+  if (isForgotten) return "The hub does not know this VM any more";
+  if (vm.endedAtMs !== undefined) return "This VM has ended";
+  return asOf.isStale ? `${vm.host} is not heard` : undefined;
+}
+
+interface LiveVmProps {
+  vm: VmDetail;
+  asOf: AsOf;
+  desk: YankDesk;
+  cannotSend: string | undefined;
+}
+
+function LiveVm({ vm, asOf, desk, cannotSend }: LiveVmProps) {
+  const { data: fleet } = useQuery(fleetQuery());
   // A second act would be refused; while one's own dialog shows the first, it says so itself.
   const cannotAsk = cannotSend ?? (vm.actInProgress ? "An act is under way" : undefined);
   const migrationInstance = vm.instances.find((report) => report.instance.type === "migration");
@@ -119,7 +135,6 @@ function LiveVm({ vm, isForgotten }: { vm: VmDetail; isForgotten: boolean }) {
           <FactsCard vm={vm} asOf={asOf} />
         </div>
       </div>
-      <YankDialog desk={desk} cannotSend={cannotSend} />
     </>
   );
 }
@@ -152,8 +167,7 @@ function EvidenceCard({ vm }: { vm: VmDetail }) {
 }
 
 /** A VM that is not there any more: what it was, and its record. Nothing can be done to it. */
-function EndedVm({ vm }: { vm: VmDetail }) {
-  const asOf = useAsOf(vm);
+function EndedVm({ vm, asOf }: { vm: VmDetail; asOf: AsOf }) {
   return (
     <>
       <div className="-mx-4 border-b border-line px-4 pb-4 sm:-mx-6 sm:px-6">

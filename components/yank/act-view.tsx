@@ -91,7 +91,11 @@ function KnownHealth({ vm }: { vm: VmDetail }) {
     <div className="flex items-center gap-3 rounded-lg border border-line px-4 py-2">
       <span className="text-sm">The VM now</span>
       <div role="status" aria-label="Health" className={cx("min-w-0", isStale && "is-stale")}>
-        <VerdictLabel verdict={vm.health} isStale={isStale} />
+        {vm.endedAtMs === undefined ? (
+          <VerdictLabel verdict={vm.health} isStale={isStale} />
+        ) : (
+          <span className="font-semibold text-strong">Ended{vm.endedReason ? `: ${vm.endedReason}` : ""}</span>
+        )}
       </div>
     </div>
   );
