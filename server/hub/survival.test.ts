@@ -5,13 +5,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { AuditRow } from "#lib/audit/events";
 import type { ActRecord } from "#lib/yank/act";
 import { FakeBridge } from "../../tests/support/fake-bridge.ts";
 import { hungVm, serialConsole } from "../../tests/support/vm-report.ts";
 
-const CHILD = join(import.meta.dirname, "../../tests/support/hub-child.ts");
+const CHILD = fileURLToPath(new URL("../../tests/support/hub-child.ts", import.meta.url));
 const ROUNDS = 8;
 /** From before the ticket to after the verdict; the rounds step through it, so that each run meets every part. */
 const KILL_WITHIN_MS = 24;
