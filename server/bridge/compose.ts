@@ -132,13 +132,12 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
 
   const pulse = (): Pulse => {
     const nowMonoMs = clock.nowMonoMs();
-    const unanswered = registry.unansweredExplicit().map((address) => `Nobody listens at ${address}, which the config names`);
     const { lastProbedMonoMs, size } = registry;
     return {
       ...(size > 0 && lastProbedMonoMs !== undefined ? { newestProbeAgeMs: Math.max(0, nowMonoMs - lastProbedMonoMs) } : {}),
       eventLoopDelayMs: stallWatch.eventLoopDelayMs,
       vmCount: registry.listedIds().length,
-      notices: [...notes.values(), ...discovery.notices(), ...unanswered].slice(0, MAX_NOTICES),
+      notices: [...notes.values(), ...discovery.notices(), ...registry.notices()].slice(0, MAX_NOTICES),
     };
   };
   const link = new HubLink({

@@ -56,6 +56,8 @@ export interface SessionOwner {
   readonly address: MonitorAddress;
   /** Whether readings beside the probes may be sent; `false` for those that could touch storage. */
   mayRead(what: "anything" | "without-storage"): boolean;
+  /** Its name is known now, and with it what the config says of it. */
+  onIdentified(): void;
   /** A reply came on this lane; judge anew if it could matter. */
   onAnswer(lane: "in-band" | "oob"): void;
   /** Something that is published changed. */
@@ -384,6 +386,7 @@ export class RunningSession {
       if (this.#isClosed) return;
       if (known.migrationIfAny?.isUnderWay) this.#isMigrationSuspected = this.#isMigrationSampled = true;
       known.isIdentified = true;
+      this.#owner.onIdentified();
       this.#owner.onChanged();
       if (this.#owner.settings.mayEnableMigrationEvents && needsMigrationEvents(known, this.#isMigrationSuspected)) {
         await this.ask("migrate-set-capabilities", { capabilities: [{ capability: "events", state: true }] });

@@ -55,6 +55,8 @@ export class SupervisedVm implements Ticking, SessionOwner {
   settings: VmSettings;
   /** Whether operators may see it: a socket that never answered is not a VM. */
   isListed = false;
+  /** The socket may not be opened by the bridge's user. */
+  isForbidden = false;
   reconnects = 0;
   /** The registry's own mark: the incarnation under which it filed this VM. */
   formerIncarnationId: string | undefined;
@@ -121,7 +123,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
   start(): void {
     if (this.spot.isNotOurs) {
       this.#failure = { connection: "failed", reason: "not-ours" };
-      this.isListed = true;
+      this.#list();
       this.look();
       return;
     }
@@ -238,6 +240,10 @@ export class SupervisedVm implements Ticking, SessionOwner {
       default:
         return false;
     }
+  }
+
+  onIdentified(): void {
+    this.settings = this.#host.settingsFor(this.name);
   }
 
   onAnswer(lane: "in-band" | "oob"): void {
@@ -404,8 +410,10 @@ export class SupervisedVm implements Ticking, SessionOwner {
 
   #greeted(client: QmpClient): void {
     this.#ungreetedSinceMonoMs = undefined;
+    this.isForbidden = false;
     this.#process = undefined;
-    if (this.known.incarnation !== undefined) this.#former = this.known;
+    // Only what was greeted before was somebody; a socket that was merely listed was nobody yet.
+    if (this.known.incarnation !== undefined && this.known.version !== undefined) this.#former = this.known;
     this.known = this.#freshKnown();
     this.known.version = client.greeting && { ...client.greeting.version, package: client.greeting.version.package.slice(0, 128) };
     this.known.hasOob = client.greeting?.capabilities.includes("oob");
@@ -525,8 +533,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
       const listener = hasOtherPeer === true ? undefined : await this.#host.proc.findListener(address).catch(() => undefined);
       const process = listener && "pid" in listener ? await this.#readProcessState(listener.pid) : "unknown";
       if (this.client !== client || client.greeting !== undefined) return;
-      this.known.incarnation ??= { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
-      this.isListed = true;
+      this.#list();
       if (hasOtherPeer === true) {
         this.#ungreetedSinceMonoMs = undefined;
         this.#retryAfter({ connection: "busy" }, BUSY_RETRY_MS);
@@ -600,12 +607,12 @@ export class SupervisedVm implements Ticking, SessionOwner {
         if (this.isGone || !this.isListed) return this.#failQuietly();
         return this.#end("socket-removed");
       case "not-permitted":
-        this.isListed ||= this.spot.isExplicit;
+        if (this.spot.isExplicit) this.#list();
+        this.isForbidden = true;
         return this.#fail("not-permitted");
       case "not-qmp":
       case "negotiation-refused":
-        this.isListed = true;
-        this.known.incarnation ??= { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
+        this.#list();
         return this.#fail("not-qmp");
       case "backlog-full":
         return this.#backlogFull();
@@ -629,8 +636,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
     const listener = await this.#host.proc.findListener(address).catch(() => undefined);
     const process = listener && "pid" in listener ? await this.#readProcessState(listener.pid) : "unknown";
     if (this.#phase.kind !== "waiting") return;
-    this.isListed = true;
-    this.known.incarnation ??= { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
+    this.#list();
     const nowMonoMs = this.#host.clock.nowMonoMs();
     if (hasOtherPeer !== true) this.#ungreetedSinceMonoMs ??= nowMonoMs;
     this.#process = { state: process, readMonoMs: nowMonoMs, sightings: 1 };
@@ -675,6 +681,14 @@ export class SupervisedVm implements Ticking, SessionOwner {
     this.#phase = { kind: "closed" };
     this.#host.wheel.remove(this);
     this.#host.ended(this, reason);
+  }
+
+  /** There is something here that operators should see, though it was never a running VM to us. */
+  #list(): void {
+    this.known.incarnation ??= { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
+    if (this.isListed) return;
+    this.isListed = true;
+    this.#host.fact(this, { kind: "vm-appeared" });
   }
 
   #listIfReady(): void {

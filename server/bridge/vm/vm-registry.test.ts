@@ -139,8 +139,18 @@ describe("a monitor under supervision", { timeout: 15_000 }, () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(path, resolve));
     bridge.appear(join(folder, "nobody.sock"), { isExplicit: true });
-    await vi.waitFor(() => expect(bridge.registry.unansweredExplicit()).toHaveLength(1));
+    await vi.waitFor(() => expect(bridge.registry.notices()).toHaveLength(1));
     expect(bridge.registry.listedIds()).toEqual([]);
+    server.close();
+  });
+
+  test("another tool's socket, named without takeOver, is listed and never touched", async () => {
+    const touched = vi.fn<() => void>();
+    const server = createServer(touched);
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    bridge.appear(path, { isExplicit: true, isNotOurs: true });
+    expect(bridge.report().health.verdict).toEqual({ kind: "unreachable", reason: "not-ours" });
+    expect(touched).not.toHaveBeenCalled();
     server.close();
   });
 

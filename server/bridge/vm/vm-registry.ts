@@ -56,10 +56,17 @@ export class VmRegistry {
     return ids;
   }
 
-  /** Named in the config and never answered: worth a notice, since a mistyped path looks the same. */
-  unansweredExplicit(): string[] {
+  /** What stands in the way of watching, for people: a mistyped path, a socket that may not be opened. */
+  notices(): string[] {
     const texts: string[] = [];
-    for (const vm of this.#byId.values()) if (vm.spot.isExplicit && !vm.isListed && !vm.isStandingBy) texts.push(addressText(vm.address));
+    const forbidden: string[] = [];
+    for (const vm of this.#byId.values()) {
+      if (vm.isForbidden) forbidden.push(addressText(vm.address));
+      else if (vm.spot.isExplicit && !vm.isListed && !vm.isStandingBy) {
+        texts.push(`Nobody listens at ${addressText(vm.address)}, which the config names`);
+      }
+    }
+    if (forbidden.length > 0) texts.unshift(`The bridge's user may not open ${forbidden.length} monitor sockets, such as ${forbidden[0]}`);
     return texts;
   }
 
