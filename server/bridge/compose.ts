@@ -135,7 +135,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     const { lastProbedMonoMs, size } = registry;
     return {
       ...(size > 0 && lastProbedMonoMs !== undefined ? { newestProbeAgeMs: Math.max(0, nowMonoMs - lastProbedMonoMs) } : {}),
-      eventLoopDelayMs: stallWatch.eventLoopDelayMs,
+      eventLoopDelayMs: stallWatch.takeWorstDelayMs(),
       vmCount: registry.listedIds().length,
       notices: [...notes.values(), ...discovery.notices(), ...registry.notices()].slice(0, MAX_NOTICES),
     };

@@ -16,13 +16,12 @@ export interface StallWatchOptions {
 
 /** Notices when this process, or the whole machine, stood still. Ends with `close`. */
 export class StallWatch {
-  /** How late the newest beat came. */
-  eventLoopDelayMs = 0;
   readonly #options: StallWatchOptions;
   #stop: (() => void) | undefined;
   #lastBeatMonoMs: number;
   #uptimeLeadMs: number | undefined;
   #beats = 0;
+  #worstDelayMs = 0;
 
   constructor(options: StallWatchOptions) {
     this.#options = options;
@@ -36,9 +35,16 @@ export class StallWatch {
     const nowMonoMs = this.#options.clock.nowMonoMs();
     const delayMs = nowMonoMs - this.#lastBeatMonoMs - BEAT_MS;
     if (delayMs > STALL_AFTER_MS) this.#options.onStall(this.#lastBeatMonoMs, nowMonoMs, "event-loop");
-    this.eventLoopDelayMs = Math.max(0, delayMs);
+    this.#worstDelayMs = Math.max(this.#worstDelayMs, delayMs);
     this.#lastBeatMonoMs = nowMonoMs;
     if (++this.#beats % UPTIME_EVERY_BEATS === 0 || delayMs > STALL_AFTER_MS) this.#checkUptime(nowMonoMs);
+  }
+
+  /** How late the latest beat came since this was last asked. */
+  takeWorstDelayMs(): number {
+    const worstDelayMs = this.#worstDelayMs;
+    this.#worstDelayMs = 0;
+    return worstDelayMs;
   }
 
   close(): void {

@@ -25,6 +25,8 @@ test("a late beat is a stall, told with its span, and a punctual one is not", ()
   clock.stall(5_000);
   clock.advance(100);
   expect(stalls).toEqual([[expect.closeTo(5_000, -3), "event-loop"]]);
+  expect(watch.takeWorstDelayMs()).toBeGreaterThan(4_000);
+  expect(watch.takeWorstDelayMs()).toBe(0);
   watch.close();
   expect(clock.timerCount).toBe(0);
 });
