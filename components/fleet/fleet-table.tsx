@@ -5,6 +5,7 @@ import type { VmSummary } from "#lib/api/vm";
 import { asOfFor } from "../realtime/freshness.ts";
 import { useNow } from "../realtime/live-clock.tsx";
 import { useLink } from "../realtime/use-freshness.ts";
+import { cx } from "../ui/cx.ts";
 import { COLUMNS, FleetRow } from "./fleet-row.tsx";
 import { useMedia } from "./use-media.ts";
 
@@ -14,7 +15,16 @@ const OVERSCAN_ROWS = 8;
 /** What the server draws before the size of the window is known. */
 const FIRST_RECT = { width: 1_440, height: 900 };
 
-const HEADINGS = ["Verdict", "VM", "Host", "Since", "In-band / out-of-band", "Run state", "What is known", "Yankable"];
+const HEADINGS = [
+  { text: "Verdict" },
+  { text: "VM" },
+  { text: "Host" },
+  { text: "Since" },
+  { text: "In-band / out-of-band" },
+  { text: "Run state" },
+  { text: "What is known", className: "max-xl:hidden" },
+  { text: "Yankable", className: "text-right" },
+];
 
 /** All rows of the fleet; only those in sight are in the page. The window scrolls, not a box within it. */
 export function FleetTable({ vms }: { vms: VmSummary[] }) {
@@ -45,9 +55,9 @@ export function FleetTable({ vms }: { vms: VmSummary[] }) {
       <div role="rowgroup">
         <div role="row" aria-rowindex={1} className="border-b border-line px-4 text-xs text-quiet max-lg:sr-only sm:px-6">
           <div className={`h-9 items-center ${COLUMNS}`}>
-            {HEADINGS.map((heading) => (
-              <div key={heading} role="columnheader" className="truncate last:text-right">
-                {heading}
+            {HEADINGS.map(({ text, className }) => (
+              <div key={text} role="columnheader" className={cx("truncate", className)}>
+                {text}
               </div>
             ))}
           </div>
