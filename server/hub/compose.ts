@@ -18,7 +18,7 @@ import type { Clock } from "./clock.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import type { BrowserServer } from "./gateway/gateway.ts";
-import { createHttpServer, createListener } from "./http-listener.ts";
+import { createHttpServer, createListener, refuseOtherUpgrades } from "./http-listener.ts";
 import type { WebHandler } from "./http-listener.ts";
 import { ActStore } from "./store/act-store.ts";
 import { AuditLog, HUB_ACTOR } from "./store/audit-log.ts";
@@ -173,6 +173,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
 
   // Before socket.io attaches: it takes its own path away from the listeners that it finds.
   server.on("request", createListener({ api, sameOrigin, web: web?.handle, isDevelopment: web?.isDevelopment ?? false }));
+  refuseOtherUpgrades(server, web?.isDevelopment ?? false);
   io.attach(server);
   io.engine.use((request: { headers: { host?: string; origin?: string } }, _response: unknown, next: (error?: Error) => void) => {
     const { host, origin } = request.headers;

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
+import { REALTIME_PATH } from "#lib/link/contract";
 import type { ApiFetch } from "./api/api.ts";
 import { problemResponse } from "./api/problems.ts";
 import { setSecurityHeaders } from "./api/security-headers.ts";
@@ -52,6 +53,18 @@ export function createListener({ api, sameOrigin, web, isDevelopment }: Listener
     });
     return undefined;
   };
+}
+
+/**
+ * Turns away upgrades to anything but the realtime path, which nobody would ever answer. `isDevelopment` leaves Next's own,
+ * for its hot reload.
+ */
+export function refuseOtherUpgrades(server: HttpServer, isDevelopment: boolean): void {
+  server.on("upgrade", (request, socket) => {
+    const url = request.url ?? "/";
+    if (url.startsWith(`${REALTIME_PATH}/`) || (isDevelopment && url.startsWith("/_next/"))) return;
+    socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  });
 }
 
 function isApiPath(url: string): boolean {

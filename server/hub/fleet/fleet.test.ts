@@ -110,6 +110,13 @@ test("a VM that ended tells why, and leaves", () => {
   expect(fleet.detail("aaaaaa")).toBeUndefined();
 });
 
+test("a VM whose process was gone, and which was dismissed, says so", () => {
+  const { health } = vmReport({ vmId: "aaaaaa" });
+  fleet.update("one", [vmReport({ vmId: "aaaaaa", health: { ...health, verdict: { kind: "unreachable", reason: "process-gone" } } })], []);
+  fleet.update("one", [], ["aaaaaa"]);
+  expect(ended).toMatchObject([{ vmId: "aaaaaa", endedReason: "process-gone" }]);
+});
+
 test("an act shows on the row, also on one that is reported only later", () => {
   const act = { actId: "act-1", who: "local operator", sinceAtMs: 5 };
   fleet.setAct("aaaaaa", act);

@@ -319,7 +319,7 @@ export class Fleet {
       ...vm.view,
       changedAtRevision: revision,
       endedAtMs: vm.view.endedAtMs ?? nowMs,
-      endedReason: vm.view.endedReason ?? "no longer reported by its bridge",
+      endedReason: vm.view.endedReason ?? endedReason(vm.report),
     };
   }
 
@@ -333,6 +333,11 @@ export class Fleet {
   #vmsOf(bridge: Bridge): Vm[] {
     return [...bridge.vmIds].flatMap((vmId) => this.#vms.get(vmId) ?? []);
   }
+}
+
+/** Why a VM left that its bridge only stopped reporting. */
+function endedReason({ health: { verdict } }: VmReport): string {
+  return verdict.kind === "unreachable" && verdict.reason === "process-gone" ? "process-gone" : "no longer reported by its bridge";
 }
 
 function newBridge(options: { bridgeId: string; host: string; isSimulated: boolean; nowMs: number; presence: Presence }): Bridge {

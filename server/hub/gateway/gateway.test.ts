@@ -232,6 +232,21 @@ describe("who may connect", () => {
   });
 });
 
+test("an upgrade to anything else is turned away, not left waiting", async () => {
+  const status = await new Promise<number>((resolve, reject) => {
+    const headers = {
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    };
+    httpRequest(`${ripcord.hub.url}/elsewhere`, { headers }, (response) => resolve(response.statusCode ?? 0))
+      .once("error", reject)
+      .end();
+  });
+  expect(status).toBe(404);
+});
+
 test("what makes no sense is ignored, and no act travels here", async () => {
   const client = await connected(connect());
   const raw = client as unknown as Socket;
