@@ -4,9 +4,13 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { renderTable } from "./support/result.ts";
 import type { Bench, BenchResult } from "./support/result.ts";
+import { bridgeScale } from "./bridge-scale.ts";
+import { eventToDom } from "./event-to-dom.ts";
+import { hangVerdict } from "./hang-verdict.ts";
 import { qmpRoundTrip } from "./qmp-round-trip.ts";
+import { yankClick } from "./yank-click.ts";
 
-const BENCHES: readonly Bench[] = [qmpRoundTrip];
+const BENCHES: readonly Bench[] = [qmpRoundTrip, bridgeScale, eventToDom, yankClick, hangVerdict];
 
 const HELP = `Usage: ./ripcord bench [NAME…] [--quick] [--out DIR]
 

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QmpClient } from "#server/qmp/client";
-import type { QmpLane } from "#server/qmp/client";
+import type { QmpHandlers, QmpLane } from "#server/qmp/client";
 import { startIdleQemu } from "./support/idle-qemu.ts";
 import type { Bench, BenchOptions, BenchResult, Measurement } from "./support/result.ts";
 import { median, short } from "./support/stats.ts";
@@ -18,21 +18,19 @@ type Exchange = () => Promise<void>;
 export const qmpRoundTrip: Bench = {
   name: "qmp-round-trip",
   about:
-    "Sequential QMP round trips of `server/qmp` on an idle real QEMU, against a bare socket loop that writes a fixed line and waits for a line, without parsing. Batches alternate, so that both meet the same machine.",
+    "Sequential QMP round trips of `server/qmp` on an idle real QEMU, against a bare socket loop that writes the same line with a fixed id and waits for a line end, without parsing. Batches alternate, so that both meet the same machine.",
   run: measure,
 };
 
 async function measure({ isQuick, log }: BenchOptions): Promise<BenchResult> {
   const directory = mkdtempSync(join(tmpdir(), "ripcord-bench-"));
-  const qemu = await startIdleQemu(directory, ["client", "floor"]);
+  const monitors = { client: join(directory, "client.sock"), floor: join(directory, "floor.sock") };
+  const qemu = await startIdleQemu({ monitors });
   try {
-    const client = new QmpClient({
-      address: { path: qemu.monitor("client") },
-      allowedCommands: new Set(["query-status", "query-yank"]),
-      inBandWindow: 1,
-    });
+    const lines = await linesOfClient(monitors.client);
+    const client = openClient(monitors.client);
     await client.connect();
-    const floor = await openBareLoop(qemu.monitor("floor"));
+    const floor = await openBareLoop(monitors.floor, lines);
     const batches = isQuick ? 5 : 25;
     const measurements: Measurement[] = [];
     for (const lane of ["in-band", "out-of-band"] as const) {
@@ -63,12 +61,31 @@ async function measure({ isQuick, log }: BenchOptions): Promise<BenchResult> {
     }
     client.close();
     floor.close();
-    const notes = [`QEMU ${qemu.version}; median of ${batches} batches of ${ROUND_TRIPS_PER_BATCH} sequential round trips each.`];
+    const notes = [
+      `QEMU ${qemu.version}; median of ${batches} batches of ${ROUND_TRIPS_PER_BATCH} sequential round trips each.`,
+      `The line of both, but for what stands in the id: \`${lines["in-band"].trim()}\``,
+    ];
     return { bench: qmpRoundTrip.name, about: qmpRoundTrip.about, measurements, notes };
   } finally {
     await qemu.close();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+function openClient(path: string, handlers?: QmpHandlers): QmpClient {
+  return new QmpClient({ address: { path }, allowedCommands: new Set(["query-status", "query-yank"]), inBandWindow: 1, handlers });
+}
+
+/** What the client writes, byte for byte: QEMU reads a monitor byte by byte, so that a shorter line would be no floor. */
+async function linesOfClient(path: string): Promise<Record<QmpLane, string>> {
+  const sent: string[] = [];
+  const client = openClient(path, { onTranscript: ({ direction, text }) => direction === "sent" && sent.push(text) });
+  await client.connect();
+  for (const lane of ["in-band", "out-of-band"] as const) await clientExchange(client, lane)();
+  client.close();
+  const [, inBand, outOfBand] = sent;
+  if (inBand === undefined || outOfBand === undefined) throw new Error("The client's own lines could not be read");
+  return { "in-band": inBand, "out-of-band": outOfBand };
 }
 
 function clientExchange(client: QmpClient, lane: QmpLane): Exchange {
@@ -86,7 +103,7 @@ async function batch(exchange: Exchange): Promise<number> {
 }
 
 /** What nobody can be faster than in this runtime: a socket, a fixed line, a wait for the next line end. */
-async function openBareLoop(path: string): Promise<{ exchange(lane: QmpLane): Exchange; close(): void }> {
+async function openBareLoop(path: string, lines: Record<QmpLane, string>): Promise<{ exchange(lane: QmpLane): Exchange; close(): void }> {
   const socket = connect(path);
   let onLine: (() => void) | undefined;
   socket.on("data", (bytes) => {
@@ -100,10 +117,10 @@ async function openBareLoop(path: string): Promise<{ exchange(lane: QmpLane): Ex
   await new Promise<void>((resolve) => {
     onLine = resolve;
   });
-  await send('{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":"n"}\r\n');
+  await send('{"execute":"qmp_capabilities","arguments":{"enable":["oob"]},"id":"n"}\n');
   return {
     exchange: (lane) => {
-      const line = lane === "in-band" ? '{"execute":"query-status","id":"f"}\r\n' : '{"exec-oob":"query-yank","id":"f"}\r\n';
+      const line = lines[lane];
       return () => send(line);
     },
     close: () => socket.destroy(),

@@ -1,26 +1,37 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { join } from "node:path";
 
 export interface IdleQemu {
   version: string;
-  monitor(id: string): string;
   close(): Promise<void>;
 }
 
-/** A real QEMU without a machine, that only answers its monitors. Ended by `close`. */
-export async function startIdleQemu(directory: string, monitorIds: readonly string[]): Promise<IdleQemu> {
-  const monitor = (id: string): string => join(directory, `${id}.sock`);
-  const monitorArguments = monitorIds.flatMap((id) => [
+export interface IdleQemuOptions {
+  /** Paths of its monitors by chardev id. */
+  monitors: Readonly<Record<string, string>>;
+  name?: string;
+  /** Default: no machine at all. */
+  machine?: readonly string[];
+}
+
+/** A small PC whose firmware finds nothing to boot: it has a run state that `stop` and `cont` change. */
+export const SMALL_PC: readonly string[] = ["-M", "pc", "-accel", "tcg,tb-size=8", "-m", "32M"];
+
+/** A real QEMU that does nothing but answer its monitors. Resolves when its last monitor greets; ended by `close`. */
+export async function startIdleQemu({ monitors, name, machine = ["-M", "none"] }: IdleQemuOptions): Promise<IdleQemu> {
+  const monitorArguments = Object.entries(monitors).flatMap(([id, path]) => [
     "-chardev",
-    `socket,id=${id},path=${monitor(id)},server=on,wait=off`,
+    `socket,id=${id},path=${path},server=on,wait=off`,
     "-mon",
     `chardev=${id},mode=control`,
   ]);
-  const qemu = spawn("qemu-system-x86_64", ["-M", "none", "-display", "none", "-nodefaults", ...monitorArguments], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const nameArguments = name === undefined ? [] : ["-name", name];
+  const qemu = spawn(
+    "qemu-system-x86_64",
+    [...nameArguments, ...machine, "-no-user-config", "-nodefaults", "-display", "none", ...monitorArguments],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
   const exited = once(qemu, "exit");
   let said = "";
   qemu.stderr.on("data", (chunk: Buffer) => {
@@ -30,12 +41,12 @@ export async function startIdleQemu(directory: string, monitorIds: readonly stri
     throw new Error(`qemu-system-x86_64 ended at once: ${said.trim()}`);
   });
   failed.catch(() => {});
-  const version = await Promise.race([readVersion(monitor(monitorIds[0] ?? "")), failed]);
+  // The last one: whoever watches the first need not find it busy.
+  const version = await Promise.race([readVersion(Object.values(monitors).at(-1) ?? ""), failed]);
   return {
     version,
-    monitor,
     close: async () => {
-      qemu.kill("SIGTERM");
+      if (qemu.exitCode === null && qemu.signalCode === null) qemu.kill("SIGTERM");
       await exited;
     },
   };
