@@ -142,7 +142,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
         if (refusals.admit(clock.nowMs())) note({ type: "bridge-refused", bridgeId, reason });
       },
       async facts({ bridgeId, epoch, missedBefore, facts, lastSeq }) {
-        if (missedBefore > 0) log.warn({ bridgeId, missedBefore }, "facts were lost while no hub listened");
+        if (missedBefore > 0) {
+          log.warn({ bridgeId, missedBefore }, "facts were lost while no hub listened");
+          fleet.noteBridge(bridgeId, "missed", `${missedBefore} events of its VMs were lost while no hub listened`);
+        }
         const { throughSeq, stored } = await events.append({ bridgeId, epoch, facts, lastSeq });
         gateway.eventsStored(stored);
         return { throughSeq };

@@ -121,8 +121,10 @@ export class EventStore {
   #admit(fact: Fact, nowMs: number): EventRow[] {
     if (fact.vmId === undefined) return [];
     this.#touched.add(fact.vmId);
-    const { isAdmitted, droppedBefore } = this.#limit.admit(fact.vmId, nowMs);
-    const rows = droppedBefore > 0 ? [droppedRow(fact.vmId, droppedBefore, nowMs)] : [];
+    // By its own time: what a bridge kept while no hub listened arrives all at once, and did not happen at once.
+    const atMs = nowMs - fact.ageMs;
+    const { isAdmitted, droppedBefore } = this.#limit.admit(fact.vmId, atMs);
+    const rows = droppedBefore > 0 ? [droppedRow(fact.vmId, droppedBefore, Math.round(atMs))] : [];
     return isAdmitted ? [...rows, rowOf(fact, fact.vmId, nowMs)] : rows;
   }
 }

@@ -130,6 +130,12 @@ describe("events", () => {
     expect(page[0]!.atMs).toBe(clock.nowMs() - 5);
   });
 
+  test("a backlog is limited by the seconds in which it happened, not by the one in which it arrives", async () => {
+    const events = new EventStore(store.history, clock);
+    const facts = Array.from({ length: 300 }, (_, index) => ({ ...fact(index + 1), ageMs: (300 - index) * 100 }));
+    expect((await events.append({ bridgeId: "b", epoch: "e", facts })).stored).toHaveLength(300);
+  });
+
   test("a batch whose end was malformed is not asked for again", async () => {
     const events = new EventStore(store.history, clock);
     expect((await events.append({ bridgeId: "b", epoch: "e", facts: [fact(1)], lastSeq: 4 })).throughSeq).toBe(4);
