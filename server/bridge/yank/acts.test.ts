@@ -480,3 +480,16 @@ describe("a bridge that was killed in the middle of an act", () => {
     expect(await later.prepare(request())).toMatchObject({ ok: true });
   });
 });
+
+describe("between the go and the command", () => {
+  it("an act that is on its way is not said to have never come", async () => {
+    const desk = makeDesk();
+    const ticket = ticketOf(await desk.prepare(request()));
+    const going = desk.go({ actId: "act-1", ticket });
+    // The hub hung up after its go, and asks on its next connection while the record is still being written.
+    const asked = desk.inquire("act-1", "vm-1");
+    expect(await going).toEqual({ ok: true });
+    expect(vm.sent).toHaveLength(1);
+    expect(asked).toMatchObject({ progress: { state: "intended", verdict: "pending", isFinal: false } });
+  });
+});

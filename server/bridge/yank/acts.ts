@@ -3,6 +3,7 @@ import type { GoAnswer, GoRequest, PrepareAnswer, PrepareRequest, ProgressReport
 import type { VmId, VmReport } from "#lib/vm/report";
 import type { ActProgress } from "#lib/yank/act";
 import { checkBindings } from "#lib/yank/bindings";
+import type { VoidReason } from "#lib/yank/plan";
 import type { QmpClock } from "#server/qmp/clock";
 import type { ActsDesk, ActVm } from "../vm/ports.ts";
 import { cancelRefusal, checkAct, checkRequest, isRefusal, requeryRefusal } from "./act-checks.ts";
@@ -121,7 +122,7 @@ export class Acts implements ActsDesk {
       return { ok: true };
     }
     try {
-      await this.#save(this.#outcomeOf(act, "sending", { state: "intended", verdict: "pending", aftermath: [], isFinal: false }));
+      await this.#save(this.#outcomeOf(act, "sending", ON_ITS_WAY));
     } catch (error) {
       this.#options.logger.error(
         { err: error, actId: request.actId },
@@ -153,7 +154,10 @@ export class Acts implements ActsDesk {
     const act = this.#byVm.get(vmId);
     if (act?.request.actId === actId) this.#lapse(act);
     const outcome = this.#outcomes.get(keyOf(actId, vmId));
-    return !outcome || outcome.phase === "acknowledged" ? { unknown: true } : this.#reportOf(outcome);
+    if (!outcome || outcome.phase === "acknowledged") return { unknown: true };
+    // The go came, and the record that says so is still being written.
+    const isOnItsWay = act?.request.actId === actId && act.phase === "going" && outcome.phase === "prepared";
+    return isOnItsWay ? { actId, vmId, progress: ON_ITS_WAY } : this.#reportOf(outcome);
   }
 
   /** Every act that was begun and that no hub has acknowledged. */
@@ -208,16 +212,17 @@ export class Acts implements ActsDesk {
     return { ok: true, ticket, evidence };
   }
 
-  /** Why the act must not go after all, by what is known now; the last look before the command. */
-  async #objection(act: ActInHand, prepared: VmReport): Promise<string | undefined> {
-    const { request, vm } = act;
+  /** The binding that no longer holds by what is known now, without another question to the VM. */
+  #voided({ request, vm }: ActInHand, { instances }: VmReport): VoidReason | undefined {
     const now = vm.report();
     const healthKind = now.health.verdict.kind;
-    const { instances } = prepared;
-    const voided = checkBindings(
-      { ...request.bindings, migration: undefined },
-      { incarnationId: now.incarnation.id, healthKind, instances },
-    );
+    return checkBindings({ ...request.bindings, migration: undefined }, { incarnationId: now.incarnation.id, healthKind, instances });
+  }
+
+  /** Why the act must not go after all; the last look before its record. */
+  async #objection(act: ActInHand, prepared: VmReport): Promise<string | undefined> {
+    const { request, vm } = act;
+    const voided = this.#voided(act, prepared);
     if (voided) return voided.text;
     if (request.action !== "cancel-migration") return undefined;
     try {
@@ -364,6 +369,8 @@ export class Acts implements ActsDesk {
 
 const NOT_ANSWERING: PrepareAnswer = { ok: false, code: "not-answering", text: "the VM did not answer within two seconds" };
 const LATE: GoAnswer = { ok: false, code: "late-ticket", text: "the ticket was good for three seconds; nothing was sent" };
+/** From the go until the command is written. */
+const ON_ITS_WAY: ActProgress = { state: "intended", verdict: "pending", aftermath: [], isFinal: false };
 /** What is true of a prepared act as long as no go came, and stays true when none does. */
 const NOT_GONE: ActProgress = {
   state: "not-sent",
