@@ -492,4 +492,15 @@ describe("between the go and the command", () => {
     expect(vm.sent).toHaveLength(1);
     expect(asked).toMatchObject({ progress: { state: "intended", verdict: "pending", isFinal: false } });
   });
+
+  it("another process that took the address while the record was written gets nothing", async () => {
+    const desk = makeDesk();
+    const ticket = ticketOf(await desk.prepare(request()));
+    const before = vm.present;
+    let looks = 0;
+    vm.report = () => (++looks === 1 ? before : { ...before, incarnation: { id: "two", by: "process" } });
+    expect(await desk.go({ actId: "act-1", ticket })).toEqual({ ok: true });
+    expect(vm.sent).toEqual([]);
+    await vi.waitFor(() => expect(states()).toEqual(["not-sent/none!"]));
+  });
 });

@@ -136,6 +136,12 @@ export class Acts implements ActsDesk {
       this.#finishUnsent(act, "writing the record took longer than the ticket was good for");
       return LATE;
     }
+    // Nor may another process have taken the address while the record was written.
+    const voided = this.#voided(act, report);
+    if (voided) {
+      this.#finishUnsent(act, voided.text);
+      return { ok: true };
+    }
     this.#run(act, command, report);
     return { ok: true };
   }
