@@ -68,12 +68,13 @@ export class OpenActs {
 
   /** Takes up what an earlier run left without an outcome. To be called before anything is confirmed. */
   async recover(): Promise<void> {
-    for (const { actId, isIntended, target } of await this.#acts.openTargets()) {
-      if (!isIntended) {
-        // Its intent was never committed, so it was never sent.
-        await this.#acts.progress(actId, skipped(target, "The hub stopped before its turn"), HUB_ACTOR);
-        continue;
-      }
+    const left = await this.#acts.openTargets();
+    // First those that were never sent, because their intent was never committed: what is read below then says so.
+    for (const { actId, isIntended, target } of left) {
+      if (!isIntended) await this.#acts.progress(actId, skipped(target, "The hub stopped before its turn"), HUB_ACTOR);
+    }
+    for (const { actId, isIntended, target } of left) {
+      if (!isIntended) continue;
       const unknown = unknownForNow(target, "The hub stopped in the middle; the bridge is being asked what became of it");
       await this.#acts.progress(actId, unknown, HUB_ACTOR);
       const act = await this.#stored(actId);

@@ -304,5 +304,28 @@ describe("the yank desk", () => {
       expect((await act(actId)).targets[2]!.detail).toContain("another QEMU process");
       expect(bridge.prepared.map((request) => request.vmId)).not.toContain(many[2]);
     });
+
+    test("a hub that starts again in the middle skips those whose turn had not come, and ends the act with the others", async () => {
+      const { planId } = await planMany();
+      const actId = String((await confirm(planId)).body.actId);
+      await until(() => expect(bridge.gone).toHaveLength(5));
+      const underWay = new Set(bridge.prepared.map((request) => request.vmId));
+      bridge.close();
+      await ripcord.hub.close();
+      const again = await startTestHub({ clock, dataDir: ripcord.dataDir });
+      try {
+        const returned = again.bridge({ vms: many.map(consoleVm) });
+        const progress = { state: "accepted" as const, verdict: "recovered" as const, aftermath: [], isFinal: true, replyAfterMs: 1 };
+        for (const vmId of underWay) returned.outcomes.set(actId + vmId, { actId, vmId, progress, sentAgeMs: 5 });
+        await until(async () => {
+          const { targets } = (await again.call(`/api/v1/acts/${actId}`)).body as unknown as ActRecord;
+          expect(targets.map((target) => target.state)).toEqual(many.map((vmId) => (underWay.has(vmId) ? "accepted" : "skipped")));
+          expect(targets.every((target) => target.isFinal)).toBe(true);
+        });
+        expect(returned.prepared).toEqual([]);
+      } finally {
+        await again.close();
+      }
+    });
   });
 });
