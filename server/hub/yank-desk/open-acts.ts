@@ -196,10 +196,11 @@ export class OpenActs {
     }
   }
 
-  /** Asks for outcomes that are overdue, so that none stays open for ever. To be called every few seconds. */
+  /** Asks for outcomes that are overdue, and writes those that could not be written, so that none stays open for ever. To be called every few seconds. */
   checkOverdue(): void {
     const nowMs = this.#clock.nowMs();
-    for (const { act, going } of this.#open.values()) {
+    for (const { act, going, unrecorded } of this.#open.values()) {
+      if (unrecorded.size > 0) this.run(this.#recordAgain(act.actId));
       for (const target of act.targets.filter(isActOpen)) {
         const wentAtMs = going.get(target.vmId);
         // While its bridge is away nobody could be asked.
@@ -260,6 +261,17 @@ export class OpenActs {
     await this.#acts.progress(actId, target, open?.actor ?? HUB_ACTOR);
     open?.unrecorded.delete(target.vmId);
     if (open?.unrecorded.size === 0 && act.targets.every((each) => each.isFinal)) this.#open.delete(actId);
+  }
+
+  /** Writes what could not be written before. Stops at the first that still cannot: each try may wait for a lock. */
+  async #recordAgain(actId: string): Promise<void> {
+    await this.#inTurn(actId, async () => {
+      const open = this.#open.get(actId);
+      for (const vmId of [...(open?.unrecorded ?? [])]) {
+        const target = open && targetOf(open.act, vmId);
+        if (target) await this.#settle(actId, target);
+      }
+    });
   }
 
   async #stored(actId: string): Promise<ActRecord> {

@@ -327,5 +327,42 @@ describe("the yank desk", () => {
         await again.close();
       }
     });
+
+    test("a record that cannot be written for a moment sends nothing and leaves no VM occupied", async () => {
+      const six = many.slice(0, 6);
+      bridge.set(...six.map(consoleVm));
+      await until(() => expect(ripcord.hub.fleet.vmCount).toBe(1 + six.length));
+      const { planId } = await plan(...six);
+      const other = new DatabaseSync(join(ripcord.dataDir, "record.db"));
+      bridge.onPrepare = (request) => {
+        if (!other.isTransaction) other.exec("BEGIN IMMEDIATE");
+        return bridge.grant(request);
+      };
+      const actId = String((await confirm(planId)).body.actId);
+      await until(async () => expect((await act(actId)).targets.map((target) => target.state)).toEqual(six.map(() => "skipped")));
+      expect(ripcord.hub.fleet.rows().filter((vm) => vm.actInProgress)).toEqual([]);
+      expect(bridge.gone).toEqual([]);
+      other.exec("ROLLBACK");
+      other.close();
+      await until(async () => expect(await audit("act-progressed")).toHaveLength(six.length));
+    }, 20_000);
+
+    test("stops also the one that is being prepared when another gets worse", async () => {
+      const { planId } = await planMany();
+      const look = Promise.withResolvers<void>();
+      const first = many.slice(0, 5);
+      bridge.onPrepare = async (request) => {
+        if (!first.includes(request.vmId)) await look.promise;
+        return bridge.grant(request);
+      };
+      const actId = String((await confirm(planId)).body.actId);
+      await until(() => expect(bridge.gone).toHaveLength(5));
+      await finish(actId, first[0]!);
+      await until(() => expect(bridge.prepared).toHaveLength(6));
+      await finish(actId, first[1]!, "worse");
+      look.resolve();
+      await until(async () => expect((await act(actId)).targets[5]).toMatchObject({ state: "skipped", isFinal: true }));
+      expect(bridge.gone).toHaveLength(5);
+    });
   });
 });

@@ -191,7 +191,12 @@ export class YankDesk {
     }
     if (!isFirst) return this.#theOther(act);
     this.#openActs.begin(act, actor);
-    await this.#openActs.go(act.actId, target, answer.ticket);
+    try {
+      await this.#openActs.go(act.actId, target, answer.ticket);
+    } catch (error) {
+      // It may have been sent: whoever confirmed it gets the act, and not an error that reads as if nothing had happened.
+      this.#log.error({ err: error, actId: act.actId }, "what became of an act could not be recorded yet");
+    }
     return this.#openActs.get(act.actId) ?? (await this.#acts.act(act.actId)) ?? act;
   }
 
@@ -225,13 +230,13 @@ export class YankDesk {
     const worker = async () => {
       for (let planned = queue.shift(); planned; planned = queue.shift()) {
         if (this.#isClosed) return;
-        const worse = this.#openActs.get(actId)?.targets.find((target) => target.verdict === "worse");
-        if (worse) {
-          await this.#skip(actId, planned.vmId, `Stopped: ${worse.vmName} got worse`);
-          continue;
+        // One turn's failure must neither end the others' nor leave their VMs occupied.
+        try {
+          await this.#takeTurn(actId, plan, planned, actor);
+          await this.#openActs.whenFinal(actId, planned.vmId);
+        } catch (error) {
+          this.#log.error({ err: error, actId, vmId: planned.vmId }, "a turn's outcome could not be recorded yet");
         }
-        await this.#takeTurn(actId, plan, planned, actor);
-        await this.#openActs.whenFinal(actId, planned.vmId);
       }
     };
     const workers: Promise<void>[] = [];
@@ -248,6 +253,7 @@ export class YankDesk {
     if (!act || !target) return;
     let ticket: string;
     try {
+      this.#checkNoneWorse(actId);
       const reason = this.#voidReason(planned);
       if (reason) throw voidProblem(reason);
       const answer = await this.#prepare(actId, target, planned, plan);
@@ -255,6 +261,8 @@ export class YankDesk {
         await this.#skip(actId, target.vmId, prepareRefusalText(answer));
         return;
       }
+      // Others went on while the bridge looked.
+      this.#checkNoneWorse(actId);
       await this.#acts.intend(actor, intentOf(act, target, answer.evidence));
       ticket = answer.ticket;
     } catch (error) {
@@ -262,11 +270,18 @@ export class YankDesk {
       await this.#skip(
         actId,
         target.vmId,
-        error instanceof ProblemError ? error.message : "The intent could not be written to the record, so nothing was sent",
+        error instanceof ProblemError || error instanceof StoppedError
+          ? error.message
+          : "The intent could not be written to the record, so nothing was sent",
       );
       return;
     }
     await this.#openActs.go(actId, target, ticket);
+  }
+
+  #checkNoneWorse(actId: string): void {
+    const worse = this.#openActs.get(actId)?.targets.find((target) => target.verdict === "worse");
+    if (worse) throw new StoppedError(`Stopped: ${worse.vmName} got worse`);
   }
 
   async #prepare(actId: string, target: ActTarget, planned: PlanTarget, plan: Plan) {
@@ -307,6 +322,11 @@ export class YankDesk {
       this.#stops.add(finish);
     });
   }
+}
+
+/** An act of several was stopped before this target's turn. */
+class StoppedError extends Error {
+  override readonly name = "StoppedError";
 }
 
 function intentOf(act: ActRecord, target: ActTarget, evidence: ActEvidence) {
