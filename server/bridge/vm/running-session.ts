@@ -80,7 +80,8 @@ export class RunningSession {
   #nextProbeMonoMs: number;
   #isProbeOwed = false;
   #watchfulUntilMonoMs = -Infinity;
-  #lastStatusMonoMs = -Infinity;
+  /** When the newest probe that an event asked for was sent, or will be. */
+  #eventProbeMonoMs = -Infinity;
   #lastListMonoMs = -Infinity;
   #lastMigrationSampleMonoMs = -Infinity;
   #isMigrationSuspected = false;
@@ -155,12 +156,18 @@ export class RunningSession {
     if (RUN_STATE_EVENTS.has(name)) this.probeSoon(nowMonoMs);
   }
 
-  /** Asks for the run state at once if the slot is free, else right after the reply that is awaited. */
+  /**
+   * Asks for the run state at once if the slot is free, else right after the reply that is awaited. Only what other events
+   * asked for makes one wait: a probe of the second that went out just before it says nothing of what changed since.
+   */
   probeSoon(nowMonoMs: number): void {
-    if (nowMonoMs - this.#lastStatusMonoMs < EVENT_PROBE_GAP_MS) {
-      this.#nextProbeMonoMs = Math.min(this.#nextProbeMonoMs, this.#lastStatusMonoMs + EVENT_PROBE_GAP_MS);
+    if (nowMonoMs < this.#eventProbeMonoMs) return;
+    const notBeforeMonoMs = this.#eventProbeMonoMs + EVENT_PROBE_GAP_MS;
+    this.#eventProbeMonoMs = Math.max(nowMonoMs, notBeforeMonoMs);
+    if (nowMonoMs < notBeforeMonoMs) {
+      this.#nextProbeMonoMs = Math.min(this.#nextProbeMonoMs, notBeforeMonoMs);
       this.#owner.wake(this.#nextProbeMonoMs);
-    } else if (this.line.isFree(this.client)) this.#sendStatus(nowMonoMs);
+    } else if (this.line.isFree(this.client)) this.#sendStatus();
     else this.#isProbeOwed = true;
   }
 
@@ -262,14 +269,13 @@ export class RunningSession {
         : this.#owner.settings.intervalMs;
     this.#nextProbeMonoMs = nowMonoMs + intervalMs * (0.9 + 0.2 * this.#host.random());
     if (client.hasOob && client.outOfBand.openSinceMonoMs === undefined) client.request(YANK_PROBE, this.#takeList);
-    if (this.line.isFree(client)) this.#sendStatus(nowMonoMs);
+    if (this.line.isFree(client)) this.#sendStatus();
     else this.#isProbeOwed = true;
     this.#host.probed(nowMonoMs);
   }
 
-  #sendStatus(nowMonoMs: number): void {
+  #sendStatus(): void {
     this.#isProbeOwed = false;
-    this.#lastStatusMonoMs = nowMonoMs;
     this.line.send(this.client, "query-status", undefined, Infinity, this.#takeStatus);
   }
 
@@ -357,7 +363,7 @@ export class RunningSession {
     if (this.#isClosed || client.state.kind !== "running" || !line.isFree(client)) return;
     if (line.sendNextAct(client)) return;
     if (this.#isProbeOwed) {
-      this.#sendStatus(nowMonoMs);
+      this.#sendStatus();
       return;
     }
     if (!this.#hasFirstAnswer) return;
