@@ -30,6 +30,9 @@ describe("viewVm", () => {
     const first = viewVm(report, at(100_000));
     const sameMoment = viewVm({ ...report, health: { ...report.health, sinceAgeMs: 38_000 } }, at(101_180, { previous: first }));
     expect(sameMoment.health.sinceAtMs).toBe(first.health.sinceAtMs);
+    // The first report was half a second under way: the hang began earlier than it looked.
+    const earlier = viewVm({ ...report, health: { ...report.health, sinceAgeMs: 38_000 } }, at(100_500, { previous: first }));
+    expect(earlier.health.sinceAtMs).toBe(62_500);
     const another = viewVm({ ...report, health: { ...report.health, sinceAgeMs: 10 } }, at(102_000, { previous: first }));
     expect(another.health.sinceAtMs).toBe(101_990);
   });

@@ -23,6 +23,8 @@ export type VmView = Omit<VmDetail, "changedAtRevision" | "readings">;
 
 // Two messages about the same moment differ by the link's delay; more than this apart they are two moments.
 const SAME_MOMENT_MS = 750;
+// Smaller corrections are not worth telling every browser.
+const WORTH_CORRECTING_MS = 50;
 
 export function viewVm(report: VmReport, context: ViewContext): VmView {
   const { receivedAtMs, lostSinceAtMs, previous } = context;
@@ -144,8 +146,10 @@ function viewMigration(report: MigrationReport, receivedAtMs: number, previous: 
   };
 }
 
+/** Delay only ever makes a moment look later than it was, so of two estimates of one moment the earlier is the better. */
 function steady(computedAtMs: number, previousAtMs: number | undefined): number {
-  return previousAtMs !== undefined && Math.abs(computedAtMs - previousAtMs) < SAME_MOMENT_MS ? previousAtMs : Math.round(computedAtMs);
+  const isSameMoment = previousAtMs !== undefined && Math.abs(computedAtMs - previousAtMs) < SAME_MOMENT_MS;
+  return isSameMoment && computedAtMs > previousAtMs - WORTH_CORRECTING_MS ? previousAtMs : Math.round(computedAtMs);
 }
 
 function atMs(receivedAtMs: number, ageMs: number | undefined): number | undefined {
