@@ -17,9 +17,14 @@ export function SignIn() {
   const hasStarted = useRef(false);
   useEffect(() => {
     // Development mode runs effects twice, and the second run would find the fragment gone.
-    if (hasStarted.current) return;
-    hasStarted.current = true;
-    void start(setState);
+    if (!hasStarted.current) {
+      hasStarted.current = true;
+      void start(setState);
+    }
+    // Pasting the printed URL while this page is open changes only its fragment, and loads nothing.
+    const handleHashChange = () => void start(setState);
+    window.addEventListener("hashchange", handleHashChange);
+    return () => window.removeEventListener("hashchange", handleHashChange);
   }, []);
   return (
     <main className="mx-auto flex min-h-dvh max-w-110 flex-col justify-center px-5 py-10">
@@ -38,7 +43,7 @@ export function SignIn() {
           )}
           <p className="mb-2 text-strong">Open the URL that Ripcord printed when it started.</p>
           <p className="mb-6">
-            It ends in <code className="font-mono text-xs">#token=…</code>. The same token is in the file{" "}
+            It ends in <code className="font-mono text-xs">/login#…</code>. The same token is in the file{" "}
             <code className="font-mono text-xs">access-token</code> of Ripcord's data folder, readable only by its owner.
           </p>
           <form
@@ -62,8 +67,8 @@ export function SignIn() {
 /** `#token=abc`, or the bare token. */
 function tokenFromHash(hash: string): string | undefined {
   const fragment = hash.replace(/^#/, "");
-  const token = new URLSearchParams(fragment).get("token") ?? (fragment.includes("=") ? "" : decodeURIComponent(fragment));
-  return token.trim() === "" ? undefined : token.trim();
+  const token = (new URLSearchParams(fragment).get("token") ?? fragment).trim();
+  return token === "" ? undefined : token;
 }
 
 async function start(onState: (state: State) => void): Promise<void> {
