@@ -1,10 +1,10 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { pino } from "pino";
 import { Server } from "socket.io";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { LINK_NAMESPACE, MAX_LINK_MESSAGE_BYTES, REALTIME_PATH } from "#lib/link/contract";
-import type { BridgeToHubEvents, FactBatch, HubToBridgeEvents, VmsChanged } from "#lib/link/contract";
+import type { BridgeToHubEvents, FactBatch, HubToBridgeEvents, Pulse, VmDetailReport, VmsChanged } from "#lib/link/contract";
 import type { VmReport } from "#lib/vm/report";
 import { systemClock } from "#server/qmp/clock";
 import { vmReport } from "../../../tests/support/vm-report.ts";
@@ -26,11 +26,17 @@ describe("the link to a hub", { timeout: 15_000 }, () => {
   const chunks: string[][] = [];
   const changes: VmsChanged[] = [];
   const batches: FactBatch[] = [];
+  const details: VmDetailReport[] = [];
+  const pulses: Pulse[] = [];
+  const connections = new Set<Socket>();
+  let detailsMade = 0;
   let largest = 0;
 
   beforeEach(async () => {
     refuseWith = undefined;
+    connections.clear();
     http = createServer();
+    http.on("connection", (connection) => connections.add(connection));
     hub = new Server(http, { path: REALTIME_PATH, maxHttpBufferSize: MAX_LINK_MESSAGE_BYTES });
     hub.of(LINK_NAMESPACE).use((_socket, next) => next(refuseWith === undefined ? undefined : new Error(refuseWith)));
     hub.of(LINK_NAMESPACE).on("connection", (socket) => {
@@ -45,6 +51,8 @@ describe("the link to a hub", { timeout: 15_000 }, () => {
       });
       socket.on("snapshot:end", (_message, ack) => ack({ ok: true }));
       socket.on("vms:changed", (message) => void changes.push(message));
+      socket.on("detail:changed", (message) => void details.push(message));
+      socket.on("pulse:sent", (message) => void pulses.push(message));
       socket.on("facts:append", (batch, ack) => {
         batches.push(batch);
         ack({ throughSeq: batch.facts.at(-1)?.seq ?? 0 });
@@ -61,7 +69,11 @@ describe("the link to a hub", { timeout: 15_000 }, () => {
           made.push(vmId);
           return vms.get(vmId);
         },
-        detail: () => undefined,
+        detail: (vmId) => {
+          detailsMade += 1;
+          const counters = { eventsSeen: detailsMade, repliesDropped: 0, lateReplies: 0, bytesRead: 0, reconnects: 0 };
+          return vms.has(vmId) ? { vmId, counters } : undefined;
+        },
         dismiss: () => true,
         pulse: () => ({ eventLoopDelayMs: 0, vmCount: vms.size, notices: [] }),
       },
@@ -82,7 +94,8 @@ describe("the link to a hub", { timeout: 15_000 }, () => {
     link.close();
     await hub.close();
     vms.clear();
-    for (const list of [made, begun, chunks, changes, batches]) list.length = 0;
+    for (const list of [made, begun, chunks, changes, batches, details, pulses]) list.length = 0;
+    detailsMade = 0;
     largest = 0;
   });
 
@@ -133,7 +146,7 @@ describe("the link to a hub", { timeout: 15_000 }, () => {
     expect(made).toEqual([]);
     link.adopt(url);
     await until(() => expect(batches.flatMap((batch) => batch.facts.map((fact) => fact.kind))).toEqual(["vm-appeared"]));
-    expect(facts.size).toBe(0);
+    await until(() => expect(facts.size).toBe(0));
   });
 
   test("a VM that ended is told with its last report, and is removed", async () => {
@@ -146,6 +159,48 @@ describe("the link to a hub", { timeout: 15_000 }, () => {
     });
     link.vmEnded(vmReport({ vmId: "a", ended: { reason: "shutdown", ageMs: 0 } }));
     await until(() => expect(changes.at(-1)).toMatchObject({ removed: ["a"], changed: [{ ended: { reason: "shutdown" } }] }));
+  });
+
+  test("readings of a watched VM come at once, each second beside the pulse, and with each change", async () => {
+    for (const vmId of ["a", "b", "c"]) addVm(vmId);
+    link.adopt(url);
+    await until(() => expect(link.isConnected && begun.length).toBe(1));
+    hub.of(LINK_NAMESPACE).emit("detail:watch", { vmIds: ["a", "b"] });
+    await until(() => expect(new Set(details.map(({ vmId }) => vmId))).toEqual(new Set(["a", "b"])));
+    const pulsesBefore = pulses.length;
+    const before = details.length;
+    await until(() => expect(pulses.length).toBeGreaterThanOrEqual(pulsesBefore + 3));
+    await until(() => expect(details.slice(before).filter(({ vmId }) => vmId === "b").length).toBeGreaterThanOrEqual(3));
+    expect(details.some(({ vmId }) => vmId === "c")).toBe(false);
+    hub.of(LINK_NAMESPACE).emit("detail:watch", { vmIds: ["a"] });
+    const made = detailsMade;
+    link.vmChanged("a");
+    await until(() => expect(details.some(({ vmId, counters }) => vmId === "a" && counters.eventsSeen > made)).toBe(true));
+  });
+
+  test("a hub that stops reading gets no queue, and the newest state when it reads again", async () => {
+    addVm("a");
+    link.adopt(url);
+    await until(() => expect(begun).toHaveLength(1));
+    hub.of(LINK_NAMESPACE).emit("detail:watch", { vmIds: ["a"] });
+    await until(() => expect(details.length).toBeGreaterThan(0));
+    const [tcp] = connections;
+    tcp?.pause();
+    // Until what the kernel holds for both ends is full, and then so many turns in which nothing more is made.
+    let quietTurns = 0;
+    let turn = 0;
+    let former = 0;
+    await until(() => {
+      addVm("a", { name: `name-${++turn}`, notices: Array.from({ length: 60 }, () => "x".repeat(3_000)) });
+      link.vmChanged("a");
+      quietTurns = made.length + detailsMade === former ? quietTurns + 1 : 0;
+      former = made.length + detailsMade;
+      expect(quietTurns).toBeGreaterThan(100);
+    });
+    expect(pulses.length).toBeLessThan(10);
+    tcp?.resume();
+    await until(() => expect(changes.at(-1)?.changed[0]?.name).toBe(`name-${turn}`));
+    expect(changes.length).toBeLessThan(turn);
   });
 
   test("comes back by itself with a new generation", async () => {

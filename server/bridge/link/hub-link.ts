@@ -77,7 +77,9 @@ export class HubLink {
   #stopPulse: (() => void) | undefined;
   #stopRetry: (() => void) | undefined;
   #isSendingFacts = false;
-  #watched: VmId[] = [];
+  #watched: ReadonlySet<VmId> = new Set();
+  /** Watched VMs whose readings are to be sent; as with changes a set, so that a slow hub gets the newest only. */
+  readonly #detailsDue = new Set<VmId>();
   #isClosed = false;
 
   constructor(options: HubLinkOptions) {
@@ -121,6 +123,8 @@ export class HubLink {
   vmChanged(vmId: VmId): void {
     this.#ended.delete(vmId);
     this.#dirty.add(vmId);
+    // Whoever watches sees a new verdict together with the readings that go with it.
+    if (this.#watched.has(vmId)) this.#detailsDue.add(vmId);
     this.#flushSoon();
   }
 
@@ -185,7 +189,7 @@ export class HubLink {
     if (socket !== this.#socket) return;
     this.#isSnapshotDone = false;
     this.#ended.clear();
-    this.#watched = [];
+    this.#watch([]);
     this.#options.logger.warn({ reason }, "the hub is gone; going on without it");
     // socket.io does not come back by itself where the server ended it in good order.
     if (!socket.active && !this.#isClosed) this.#retryAfter(socket, REFUSED_RETRY_MS / 5);
@@ -250,9 +254,31 @@ export class HubLink {
     this.#lastFlushMonoMs = this.#options.clock.nowMonoMs();
     if (unsentBytes(socket) < MAX_UNSENT_BYTES) {
       this.#sendChanges(socket);
+      this.#sendDetails(socket);
       void this.#sendFacts(socket);
     }
-    if (this.#dirty.size > 0 || this.#ended.size > 0) this.#flushSoon();
+    if (this.#dirty.size > 0 || this.#ended.size > 0 || this.#detailsDue.size > 0) this.#flushSoon();
+  }
+
+  /**
+   * Not as volatile packets: those are dropped whenever another packet of the same moment is on its way, which here is
+   * always. What keeps them from queueing is the look at what is unsent, before each.
+   */
+  #sendDetails(socket: HubSocket): void {
+    for (const vmId of this.#detailsDue) {
+      if (unsentBytes(socket) >= MAX_UNSENT_BYTES) return;
+      this.#detailsDue.delete(vmId);
+      const detail = this.#options.source.detail(vmId);
+      if (detail) socket.emit("detail:changed", detail);
+    }
+  }
+
+  #watch(vmIds: readonly VmId[]): void {
+    const former = this.#watched;
+    this.#watched = new Set(vmIds);
+    for (const vmId of this.#detailsDue) if (!this.#watched.has(vmId)) this.#detailsDue.delete(vmId);
+    for (const vmId of this.#watched) if (!former.has(vmId)) this.#detailsDue.add(vmId);
+    if (this.#detailsDue.size > 0) this.#flushSoon();
   }
 
   #sendChanges(socket: HubSocket): void {
@@ -300,13 +326,10 @@ export class HubLink {
     const socket = this.#socket;
     if (!socket?.connected) return;
     const { source, facts } = this.#options;
+    // Volatile: it tells ages of now, and would lie if it came late.
     socket.volatile.emit("pulse:sent", source.pulse());
-    if (unsentBytes(socket) >= MAX_UNSENT_BYTES) return;
-    for (const vmId of this.#watched) {
-      const detail = source.detail(vmId);
-      if (detail) socket.volatile.emit("detail:changed", detail);
-    }
-    if (facts.size > 0) this.#flushSoon();
+    for (const vmId of this.#watched) this.#detailsDue.add(vmId);
+    if (this.#detailsDue.size > 0 || facts.size > 0) this.#flushSoon();
   }
 
   #serve(socket: HubSocket): void {
@@ -337,7 +360,7 @@ export class HubLink {
     });
     socket.on("detail:watch", (message) => {
       const checked = watchSchema.safeParse(message);
-      if (checked.success) this.#watched = checked.data.vmIds;
+      if (checked.success) this.#watch(checked.data.vmIds);
     });
     socket.on("vm:dismiss", (message, ack) => {
       const checked = dismissSchema.safeParse(message);
