@@ -5,7 +5,7 @@ import { SignIn } from "./sign-in.tsx";
 function answerWith(status: number, body: unknown) {
   const sent: unknown[] = [];
   vi.stubGlobal("fetch", (_url: string, init: RequestInit) => {
-    sent.push(JSON.parse(String(init.body)));
+    sent.push(JSON.parse(typeof init.body === "string" ? init.body : "null"));
     return Promise.resolve(new Response(JSON.stringify(body), { status, headers: { "content-type": "application/problem+json" } }));
   });
   return sent;

@@ -32,7 +32,6 @@ export type ActRequest = z.infer<typeof actRequestSchema>;
 
 /** `POST /api/v1/session`: turns the access token of the printed URL into a cookie. */
 export const sessionRequestSchema = z.strictObject({ token: z.string().min(1).max(256) });
-export type SessionRequest = z.infer<typeof sessionRequestSchema>;
 
 /** `GET /api/v1/vms` */
 export const vmsQuerySchema = z.object({

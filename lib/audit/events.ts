@@ -28,8 +28,6 @@ export type AuditEvent =
   | { type: "session-opened" }
   | { type: "session-refused" };
 
-export type AuditEventType = AuditEvent["type"];
-
 /** `GET /api/v1/audit`; newest first. */
 export interface AuditRow {
   /** Gapless per writer, from 1. */

@@ -7,7 +7,7 @@ import { DEFAULT_THRESHOLDS } from "../health/thresholds.ts";
  */
 const durationMs = (defaultMs: number, min = 100, max = 3_600_000) => z.number().int().min(min).max(max).default(defaultMs);
 
-export const DEFAULT_MONITOR_GLOB = "/run/ripcord/monitors/*.sock";
+const DEFAULT_MONITOR_GLOB = "/run/ripcord/monitors/*.sock";
 export const DEFAULT_PORT = 7979;
 
 export const monitorSchema = z.union([
@@ -94,4 +94,3 @@ export const configSchema = z.strictObject({
 
 export type Config = z.infer<typeof configSchema>;
 export type MonitorConfig = z.infer<typeof monitorSchema>;
-export type ProbeConfig = z.infer<typeof probeSchema>;

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { isKnownYankType } from "./yank-instance.ts";
 import type { YankInstance } from "./yank-instance.ts";
 
-export { YANK_INSTANCE_TYPES, isKnownYankInstance } from "./yank-instance.ts";
-export type { KnownYankInstance, UnknownYankInstance, YankInstance, YankInstanceType } from "./yank-instance.ts";
+export { isKnownYankInstance } from "./yank-instance.ts";
+export type { KnownYankInstance, YankInstance } from "./yank-instance.ts";
 
 export const knownYankInstanceSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("block-node"), "node-name": z.string().min(1).max(1024) }),

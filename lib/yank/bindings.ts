@@ -15,7 +15,7 @@ export interface BindableVm {
 }
 
 /** What was confirmed about one instance. The connection itself may change; what it serves and where it leads may not. */
-export function topologyDigest(report: InstanceReport): string {
+function topologyDigest(report: InstanceReport): string {
   return [report.serves.kind, report.serves.owner ?? "", report.farSide?.key ?? "", String(report.isMonitor)].join("|");
 }
 
