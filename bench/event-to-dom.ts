@@ -36,7 +36,7 @@ export const eventToDom: Bench = {
 };
 
 async function measure({ isQuick, log }: BenchOptions): Promise<BenchResult> {
-  const count = isQuick ? 20 : 200;
+  const count = isQuick ? 20 : 150;
   const ripcord = await RipcordProcess.start();
   const closers: (() => Promise<void>)[] = [() => ripcord.close()];
   try {

@@ -148,9 +148,10 @@ async function clickOnce(browser: Browser, ripcord: RipcordProcess, vm: ConsoleV
     await confirm.waitFor();
     await noteClicks(page);
     const floorMs = await measureFloor(page, ripcord, vm);
+    const earlier = new Set((await actsOn(ripcord, vm.vmId)).map(({ actId }) => actId));
     await confirm.click();
     const clickedAtMs = await page.evaluate(() => (globalThis as unknown as { benchClickedAtMs: number }).benchClickedAtMs);
-    const target = await finalTarget(ripcord, vm.vmId);
+    const target = await finalTarget(ripcord, vm.vmId, earlier);
     if (target?.state !== "accepted" || target.sentAtMs === undefined || target.replyAfterMs === undefined) {
       throw new Error(`The yank on ${vm.name} was ${target?.state ?? "never made"}: ${target?.detail ?? ""}`);
     }
@@ -173,13 +174,21 @@ async function noteClicks(page: Page): Promise<void> {
   });
 }
 
-/** The newest act on this VM, once nothing more will be said of it. */
-async function finalTarget(ripcord: RipcordProcess, vmId: string): Promise<ActRecord["targets"][number] | undefined> {
+async function actsOn(ripcord: RipcordProcess, vmId: string): Promise<ActRecord[]> {
+  return (await ripcord.api<{ acts: ActRecord[] }>(`/acts?vmId=${vmId}`)).acts;
+}
+
+/** The new act on this VM, once nothing more will be said of it. */
+async function finalTarget(
+  ripcord: RipcordProcess,
+  vmId: string,
+  earlier: ReadonlySet<string>,
+): Promise<ActRecord["targets"][number] | undefined> {
   const deadlineMonoMs = performance.now() + WAIT_MS;
   for (;;) {
-    const { acts } = await ripcord.api<{ acts: ActRecord[] }>(`/acts?vmId=${vmId}`);
-    const newest = acts.toSorted((one, other) => other.createdAtMs - one.createdAtMs)[0]?.targets[0];
-    if (newest?.isFinal || performance.now() > deadlineMonoMs) return newest;
+    const act = (await actsOn(ripcord, vmId)).find(({ actId }) => !earlier.has(actId));
+    const target = act?.targets[0];
+    if (target?.isFinal || performance.now() > deadlineMonoMs) return target;
     await delay(200);
   }
 }
