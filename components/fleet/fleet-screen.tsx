@@ -1,7 +1,7 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "next/navigation";
-import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import type { FleetSnapshot } from "#lib/api/vm";
 import { fleetQuery } from "../queries/fleet.ts";
 import { useFreshness } from "../realtime/use-freshness.ts";
@@ -23,11 +23,11 @@ const URL_DELAY_MS = 250;
 /** @param seed the fleet as the page was rendered with it; absent for a large fleet, which the browser fetches itself. */
 export function FleetScreen({ seed }: { seed: FleetSnapshot | undefined }) {
   const fleet = useQuery({ ...fleetQuery(), initialData: seed });
-  const [filter, setFilter] = useUrlFilter();
+  const [filter, setFilter, writeUrl] = useUrlFilter();
   const heading = (
     <>
       <h1 className="text-lg font-semibold text-strong">Fleet</h1>
-      <SearchField value={filter.search} onChange={(search) => setFilter({ ...filter, search })} />
+      <SearchField value={filter.search} onChange={(search) => setFilter({ ...filter, search })} onLeave={writeUrl} />
     </>
   );
   return (
@@ -106,7 +106,7 @@ function FleetError({ detail, onRetry }: { detail: string; onRetry: () => void }
 }
 
 /** The filter of the URL, which stays the truth of it: back, forward and a shared link all lead here. */
-function useUrlFilter(): [FleetFilter, (filter: FleetFilter) => void] {
+function useUrlFilter(): [filter: FleetFilter, setFilter: (filter: FleetFilter) => void, writeUrl: () => void] {
   const params = useSearchParams();
   const fromUrl = filterFromUrl(params);
   const urlText = filterToUrl(fromUrl);
@@ -114,10 +114,21 @@ function useUrlFilter(): [FleetFilter, (filter: FleetFilter) => void] {
   // Somebody went back or followed a link: the URL changed without our doing.
   if (state.urlText !== urlText) setState({ filter: filterToUrl(state.filter) === urlText ? state.filter : fromUrl, urlText });
   const wanted = filterToUrl(state.filter);
+  const wantedRef = useRef(wanted);
   useEffect(() => {
+    wantedRef.current = wanted;
     if (wanted === urlText) return;
     const timer = setTimeout(() => window.history.replaceState(null, "", wanted), URL_DELAY_MS);
     return () => clearTimeout(timer);
   }, [wanted, urlText]);
-  return [state.filter, (filter) => setState({ filter, urlText })];
+  function setFilter(filter: FleetFilter) {
+    // Escape empties the field and leaves it before the next draw.
+    wantedRef.current = filterToUrl(filter);
+    setState({ filter, urlText });
+  }
+  // Whoever leaves the field may be about to follow a link: changing the URL after that would call the navigation off.
+  function writeUrl() {
+    if (wantedRef.current !== urlText) window.history.replaceState(null, "", wantedRef.current);
+  }
+  return [state.filter, setFilter, writeUrl];
 }

@@ -4,7 +4,7 @@ import type { KeyboardEvent } from "react";
 import { Kbd } from "../ui/kbd.tsx";
 
 /** Finds VMs by their words. `/` leads here from anywhere on the page, Escape empties it and leaves. */
-export function SearchField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+export function SearchField({ value, onChange, onLeave }: { value: string; onChange: (value: string) => void; onLeave: () => void }) {
   const inputRef = useRef<HTMLInputElement>(null);
   useEffect(() => {
     function handleKey(event: globalThis.KeyboardEvent) {
@@ -29,6 +29,7 @@ export function SearchField({ value, onChange }: { value: string; onChange: (val
         value={value}
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={handleKeyDown}
+        onBlur={onLeave}
         aria-label="Find a VM by name, host, address or tag"
         placeholder="Find a VM, host, address, tag"
         autoComplete="off"
