@@ -71,6 +71,7 @@ async function runHubCommand(command: Command, resolved: ResolvedConfig): Promis
     "--hub-url",
     hub.url,
     ...(resolved.file === undefined ? [] : ["--config", resolved.file]),
+    ...(command.demo === "simulated" ? ["--simulated"] : []),
   ];
   const localBridge = new LocalBridge({
     dataDir,
