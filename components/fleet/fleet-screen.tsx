@@ -110,25 +110,32 @@ function useUrlFilter(): [filter: FleetFilter, setFilter: (filter: FleetFilter) 
   const params = useSearchParams();
   const fromUrl = filterFromUrl(params);
   const urlText = filterToUrl(fromUrl);
-  const [state, setState] = useState({ filter: fromUrl, urlText });
-  // Somebody went back or followed a link: the URL changed without our doing.
-  if (state.urlText !== urlText) setState({ filter: filterToUrl(state.filter) === urlText ? state.filter : fromUrl, urlText });
+  const [state, setState] = useState<{ filter: FleetFilter; urlText: string; written?: string }>({ filter: fromUrl, urlText });
   const wanted = filterToUrl(state.filter);
+  if (state.urlText !== urlText) {
+    // What was chosen since we wrote this URL stays; in any other case somebody went back or followed a link.
+    const isOurs = urlText === state.written || urlText === wanted;
+    setState({ filter: isOurs ? state.filter : fromUrl, urlText });
+  }
   const wantedRef = useRef(wanted);
+  function write(url: string) {
+    setState((now) => ({ ...now, written: url }));
+    window.history.replaceState(null, "", url);
+  }
   useEffect(() => {
     wantedRef.current = wanted;
     if (wanted === urlText) return;
-    const timer = setTimeout(() => window.history.replaceState(null, "", wanted), URL_DELAY_MS);
+    const timer = setTimeout(() => write(wanted), URL_DELAY_MS);
     return () => clearTimeout(timer);
   }, [wanted, urlText]);
   function setFilter(filter: FleetFilter) {
     // Escape empties the field and leaves it before the next draw.
     wantedRef.current = filterToUrl(filter);
-    setState({ filter, urlText });
+    setState((now) => ({ ...now, filter }));
   }
   // Whoever leaves the field may be about to follow a link: changing the URL after that would call the navigation off.
   function writeUrl() {
-    if (wantedRef.current !== urlText) window.history.replaceState(null, "", wantedRef.current);
+    if (wantedRef.current !== urlText) write(wantedRef.current);
   }
   return [state.filter, setFilter, writeUrl];
 }
