@@ -1,11 +1,14 @@
 import { test as base, expect } from "@playwright/test";
 import type { Page } from "@playwright/test";
 import type { FleetSnapshot, VmSummary } from "#lib/api/vm";
+import type { AuditEvent, AuditRow } from "#lib/audit/events";
 import { requireQemu } from "#lab/qemu";
 import type { Qemu } from "#lab/qemu";
 import type { LabScenario } from "#lab/scenario";
+import type { LabVm } from "#lab/vm";
 import { startScenario } from "#lab/start-scenario";
 import { RipcordProcess } from "./ripcord-process.ts";
+import type { RipcordOptions } from "./ripcord-process.ts";
 
 export interface Started {
   scenario: LabScenario;
@@ -15,6 +18,10 @@ export interface Started {
 interface TestFixtures {
   /** Starts a lab scenario, and waits until the hub calls its first VM healthy (or as said). */
   startVm: (scenario: string, options?: { name?: string; until?: (vm: VmSummary) => boolean }) => Promise<Started>;
+  /** Starts a lab scenario, and waits for nothing. */
+  startLab: (scenario: string, options?: { name?: string }) => Promise<LabScenario>;
+  /** Starts another hub with its bridge, for this test alone. */
+  startRipcord: (options: RipcordOptions) => Promise<RipcordProcess>;
   /** What the hub says of a VM by its name right now. */
   findVm: (name: string) => Promise<VmSummary | undefined>;
 }
@@ -40,9 +47,9 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     },
     { scope: "worker" },
   ],
-  startVm: async ({ ripcord, qemu, findVm }, use) => {
+  startLab: async ({ ripcord, qemu }, use) => {
     const started: LabScenario[] = [];
-    await use(async (scenarioName, { name, until = isHealthy } = {}) => {
+    await use(async (scenarioName, { name } = {}) => {
       const scenario = await startScenario(scenarioName, {
         directory: ripcord.labDirectory,
         monitorsDirectory: ripcord.monitorsDirectory,
@@ -50,11 +57,26 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
         vmName: name,
       });
       started.push(scenario);
-      const vmName = scenario.vms[0]?.name ?? scenarioName;
+      return scenario;
+    });
+    for (const scenario of started.toReversed()) await scenario.close();
+  },
+  startVm: async ({ startLab, findVm }, use) => {
+    await use(async (scenarioName, { name, until = isHealthy } = {}) => {
+      const scenario = await startLab(scenarioName, { name });
+      const vmName = firstVm(scenario).name;
       const vm = await waitForVm(() => findVm(vmName), until, vmName);
       return { scenario, vmId: vm.vmId };
     });
-    for (const scenario of started.toReversed()) await scenario.close();
+  },
+  startRipcord: async ({}, use) => {
+    const started: RipcordProcess[] = [];
+    await use(async (options) => {
+      const ripcord = await RipcordProcess.start(options);
+      started.push(ripcord);
+      return ripcord;
+    });
+    for (const ripcord of started.toReversed()) await ripcord.close();
   },
   findVm: async ({ ripcord }, use) => {
     await use(async (name) => {
@@ -87,6 +109,19 @@ async function waitForVm(
     .toBe("as expected");
   if (found === undefined) throw new Error(`${name} is not listed`);
   return found;
+}
+
+/** The VM that a scenario is about. */
+export function firstVm(scenario: LabScenario): LabVm {
+  const [vm] = scenario.vms;
+  if (vm === undefined) throw new Error("The scenario has no VM");
+  return vm;
+}
+
+/** What the audit holds of one VM's acts: what was sent, and how often. */
+export async function auditedIntents(ripcord: RipcordProcess, vmId: string): Promise<AuditEvent[]> {
+  const { rows } = await ripcord.api<{ rows: AuditRow[] }>("/audit?limit=200");
+  return rows.map((row) => row.event).filter((event) => event.type === "act-intended" && event.vmId === vmId);
 }
 
 /** The VM page's health, as a reader of the accessibility tree finds it. */

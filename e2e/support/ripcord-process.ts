@@ -7,11 +7,17 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const MAIN = resolve(import.meta.dirname, "../../server/main.ts");
+const MODE_ARGUMENTS = {
+  demo: ["demo-serve", "--demo", "real"],
+  "simulated-demo": ["demo-serve", "--demo", "simulated"],
+  serve: ["serve"],
+} as const;
+type Mode = keyof typeof MODE_ARGUMENTS;
 const READY_LINE = /^ripcord: ready (http:\/\/\S+)$/m;
 
 export interface RipcordOptions {
-  /** `demo` goes without the access token; `serve` prints a URL with it. */
-  mode?: "demo" | "serve";
+  /** `demo` and `simulated-demo` go without the access token; `serve` prints a URL with it. */
+  mode?: Mode;
   /** More lines for `ripcord.yaml`. */
   moreConfig?: string;
 }
@@ -24,7 +30,7 @@ export class RipcordProcess {
   readonly folder: string;
   readonly monitorsDirectory: string;
   readonly labDirectory: string;
-  readonly #mode: "demo" | "serve";
+  readonly #mode: Mode;
   readonly #config: string;
   #child: ChildProcess | undefined;
   #url = "";
@@ -66,14 +72,19 @@ ${options.moreConfig ?? ""}`,
     return new URL(this.#url).origin;
   }
 
-  get hubPid(): number {
-    return this.#child?.pid ?? 0;
+  /** Has the hub stand still, as a stopped or swapped-out process does: its sockets stay open and say nothing. */
+  freezeHub(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  thawHub(): void {
+    this.#child?.kill("SIGCONT");
   }
 
   /** Starts the hub; after a kill at the same port, so that open pages find it again. */
   async startHub(): Promise<void> {
-    const modeArguments = this.#mode === "demo" ? ["demo-serve", "--demo", "real"] : ["serve"];
-    const child = spawn(process.execPath, [MAIN, ...modeArguments, "--config", this.#config, "--port", String(this.#port)], {
+    const modeArguments = [...MODE_ARGUMENTS[this.#mode], "--config", this.#config, "--port", String(this.#port)];
+    const child = spawn(process.execPath, [MAIN, ...modeArguments], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" },
     });
@@ -135,6 +146,7 @@ ${options.moreConfig ?? ""}`,
 
   async close(): Promise<void> {
     const child = this.#child;
+    this.thawHub();
     const bridge = await this.bridgePid();
     if (child !== undefined && child.exitCode === null && child.signalCode === null) {
       const exited = once(child, "exit");
