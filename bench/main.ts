@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { renderTable } from "./support/result.ts";
 import type { Bench, BenchResult } from "./support/result.ts";
@@ -15,7 +16,8 @@ const BENCHES: readonly Bench[] = [qmpRoundTrip, bridgeScale, eventToDom, yankCl
 const HELP = `Usage: ./ripcord bench [NAME…] [--quick] [--out DIR]
 
 Measures speed and memory as ratios to a floor measured in the same run.
-Prints tables and writes them, with JSON, to DIR (default bench/results).
+Prints tables and writes them, with JSON, to DIR (default bench/results). All of it takes some
+25 minutes, --quick four; nothing else should be running meanwhile.
 
 ${BENCHES.map((bench) => `  ${bench.name.padEnd(18)} ${bench.about.split(". ")[0] ?? ""}`).join("\n")}
 `;
@@ -39,25 +41,35 @@ async function main(): Promise<number> {
   process.stdout.write(`${machine}\n\n`);
   mkdirSync(values.out, { recursive: true });
   const results: BenchResult[] = [];
+  const save = (): void => {
+    writeFileSync(join(values.out, "results.json"), `${JSON.stringify({ machine, isQuick: values.quick, results }, null, 2)}\n`);
+    writeFileSync(join(values.out, "results.md"), [machine, "", ...results.map(renderTable)].join("\n"));
+  };
+  let hasFailed = false;
   for (const bench of chosen) {
     const reason = bench.cannotRun?.();
     if (reason !== undefined) {
       process.stdout.write(`${bench.name}: not run: ${reason}\n\n`);
       continue;
     }
-    const result = await bench.run({ isQuick: values.quick, log: (line) => process.stderr.write(`${bench.name}: ${line}\n`) });
-    results.push(result);
-    process.stdout.write(`${renderTable(result)}\n`);
-    // After each, so that a later one that fails loses nothing.
-    writeFileSync(`${values.out}/results.json`, `${JSON.stringify({ machine, isQuick: values.quick, results }, null, 2)}\n`);
-    writeFileSync(`${values.out}/results.md`, [machine, "", ...results.map(renderTable)].join("\n"));
+    try {
+      const result = await bench.run({ isQuick: values.quick, log: (line) => process.stderr.write(`${bench.name}: ${line}\n`) });
+      results.push(result);
+      process.stdout.write(`${renderTable(result)}\n`);
+      save();
+    } catch (error) {
+      // The others can still be measured.
+      hasFailed = true;
+      process.stderr.write(`${bench.name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n\n`);
+    }
   }
-  return 0;
+  return hasFailed ? 1 : 0;
 }
 
-/** The machine by cores and versions only. */
+/** The machine by cores and versions only, and whether others were at work on it. */
 function describeMachine(): string {
-  return `${cpus().length} cores, Node ${process.versions.node}, ${qemuVersion()}, Linux`;
+  const [lastMinute = 0] = loadavg();
+  return `${cpus().length} cores, Node ${process.versions.node}, ${qemuVersion()}, Linux; load before the run ${lastMinute.toFixed(1)}`;
 }
 
 function qemuVersion(): string {
