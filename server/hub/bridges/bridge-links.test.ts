@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { VmEvent } from "#lib/api/vm";
 import { startTestHub } from "../../../tests/support/hub.ts";
 import type { TestHub } from "../../../tests/support/hub.ts";
-import { vmReport } from "../../../tests/support/vm-report.ts";
+import { hungVm, vmReport } from "../../../tests/support/vm-report.ts";
 import { PULSE_LOST_AFTER_MS } from "../fleet/fleet.ts";
 import { systemClock } from "../clock.ts";
 
@@ -81,6 +81,18 @@ test("a malformed report is dropped and said; the others count", async () => {
   expect(fleet().bridges()[0]!.notices).toEqual(["It sent a malformed VM report, which was dropped"]);
   bridge.set(vmReport({ vmId: "bbbbbb" }));
   await until(() => expect(fleet().vmCount).toBe(2));
+});
+
+test("a VM whose newest report cannot be read does not go on looking as it did before, nor does it end", async () => {
+  const bridge = ripcord.bridge({ vms: [vmReport({ vmId: "aaaaaa" })] });
+  await until(() => expect(fleet().rows()[0]?.health.kind).toBe("healthy"));
+  bridge.set({ ...hungVm({ vmId: "aaaaaa" }), address: "x".repeat(5_000) });
+  await until(() => expect(fleet().rows()[0]?.health).toMatchObject({ kind: "unknown", reason: "no-valid-reading" }));
+  expect(fleet().rows()[0]).toMatchObject({ runStateIsLastKnown: true });
+  await bridge.sendSnapshot();
+  expect(fleet().rows()[0]?.health).toMatchObject({ kind: "unknown", reason: "no-valid-reading" });
+  bridge.set(hungVm({ vmId: "aaaaaa" }));
+  await until(() => expect(fleet().rows()[0]?.health.kind).toBe("main-loop-hung"));
 });
 
 test("a bridge that goes quiet without hanging up is lost within half a second of its time, and back with its next word", async () => {

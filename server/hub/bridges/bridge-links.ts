@@ -12,6 +12,7 @@ import type {
   PrepareRequest,
   ProgressReport,
 } from "#lib/link/contract";
+import { vmIdSchema } from "#lib/api/requests";
 import type { VmId } from "#lib/vm/report";
 import type { Log } from "#server/log";
 import { isSameSecret } from "../auth/secrets.ts";
@@ -194,6 +195,14 @@ export class BridgeLinks {
       this.#fleet.noteBridge(bridgeId, "malformed", `It sent a malformed ${event}, which was dropped`);
     };
 
+    // A VM whose report cannot be read must not go on looking as it did before.
+    const readReports = (values: readonly unknown[]) =>
+      parseEach(values, vmReportSchema, (error, value) => {
+        malformed("VM report", error);
+        const vmId = vmIdSchema.safeParse(typeof value === "object" && value !== null && "vmId" in value ? value.vmId : undefined);
+        return vmId.success ? this.#fleet.unreadable(bridgeId, vmId.data) : undefined;
+      });
+
     socket.on("snapshot:begin", (message, ack) => {
       const parsed = snapshotBeginSchema.safeParse(message);
       if (!parsed.success) return malformed("snapshot:begin", parsed.error);
@@ -204,14 +213,7 @@ export class BridgeLinks {
       const parsed = snapshotChunkSchema.safeParse(message);
       if (!parsed.success) return malformed("snapshot:chunk", parsed.error);
       const { generation, index, vms } = parsed.data;
-      take(
-        intake.chunk(
-          generation,
-          index,
-          vms.length,
-          parseEach(vms, vmReportSchema, (error) => malformed("VM report", error)),
-        ),
-      );
+      take(intake.chunk(generation, index, vms.length, readReports(vms)));
       return acknowledge(ack, { ok: true });
     });
     socket.on("snapshot:end", (message, ack) => {
@@ -224,7 +226,7 @@ export class BridgeLinks {
     socket.on("vms:changed", (message) => {
       const parsed = vmsChangedSchema.safeParse(message);
       if (!parsed.success) return malformed("vms:changed", parsed.error);
-      const changed = parseEach(parsed.data.changed, vmReportSchema, (error) => malformed("VM report", error));
+      const changed = readReports(parsed.data.changed);
       return take(intake.changed({ ...parsed.data, changed }));
     });
     socket.on("pulse:sent", (message) => {
@@ -300,12 +302,17 @@ interface Parser<Value> {
   safeParse(value: unknown): { success: true; data: Value } | { success: false; error: unknown };
 }
 
-function parseEach<Value>(values: readonly unknown[], schema: Parser<Value>, onBad: (error: unknown) => void): Value[] {
+/** @param onBad may say what stands for the value that could not be read. */
+function parseEach<Value>(
+  values: readonly unknown[],
+  schema: Parser<Value>,
+  onBad: (error: unknown, value: unknown) => Value | undefined | void,
+): Value[] {
   const good: Value[] = [];
   for (const value of values) {
     const parsed = schema.safeParse(value);
-    if (parsed.success) good.push(parsed.data);
-    else onBad(parsed.error);
+    const read = parsed.success ? parsed.data : onBad(parsed.error, value);
+    if (read) good.push(read);
   }
   return good;
 }

@@ -163,6 +163,28 @@ export class Fleet {
     if (bridge) this.#apply(bridge, changed, removed);
   }
 
+  /**
+   * What is known of a VM whose newest report could not be read: who it is, and of how it is only that nobody knows.
+   * Undefined where this bridge has no such VM.
+   */
+  unreadable(bridgeId: string, vmId: VmId): VmReport | undefined {
+    const vm = this.#vms.get(vmId);
+    if (vm?.bridgeId !== bridgeId) return undefined;
+    const sinceReceivedMs = Math.max(0, this.#clock.nowMs() - vm.receivedAtMs);
+    const { runState, health, ...report } = vm.report;
+    return {
+      ...report,
+      ...(runState === undefined ? {} : { runState: { ...runState, ageMs: runState.ageMs + sinceReceivedMs, isLastKnown: true } }),
+      health: {
+        verdict: { kind: "unknown", reason: "no-valid-reading" },
+        sinceAgeMs: health.verdict.kind === "unknown" ? health.sinceAgeMs + sinceReceivedMs : 0,
+        readingAgeMs: health.readingAgeMs + sinceReceivedMs,
+        evidence: [{ code: "unreadable-report", text: "Its bridge sent a report that this hub cannot read; what follows was so before" }],
+      },
+      lanes: { inBand: { state: "absent", reason: "not-connected" }, outOfBand: { state: "absent", reason: "not-connected" } },
+    };
+  }
+
   setReadings(bridgeId: string, detail: VmDetailReport): void {
     const vm = this.#vms.get(detail.vmId);
     if (!vm || vm.bridgeId !== bridgeId) return;
