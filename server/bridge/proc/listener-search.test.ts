@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -63,6 +63,54 @@ describe("who listens at a monitor's address", () => {
     addProcess(100, "qemu-system-x86", { inodes: ["11"] });
     addProcess(101, "qemu-system-x86", { inodes: ["12"] });
     expect(find(unix("/run/a.sock"))).toEqual([{ unknown: "not-found" }]);
+  });
+
+  it("is the one that made the file where the path was bound twice, never the former", () => {
+    const path = join(root, "a.sock");
+    listening(["11", path], ["12", path]);
+    writeFileSync(path, "");
+    // Started 200 s and 260 s after the boot, which was 300 s ago; names of other order than ages.
+    for (const [pid, inode, startTimeTicks] of [
+      [300, "11", 20_000],
+      [200, "12", 26_000],
+    ] as const) {
+      addProcess(pid, "qemu-system-x86", { inodes: [inode], commandLine: ["qemu-system-x86_64", "-qmp", `unix:${path},server=on`] });
+      put(`${pid}/stat`, `${pid} (qemu) S ${Array.from({ length: 18 }, () => "0").join(" ")} ${startTimeTicks} 0\n`);
+    }
+    put("uptime", "300.00 600.00\n");
+    const bootMs = 1_700_000_000_000;
+    const findWhenMade = (secondsAfterBoot: number): ListenerAnswer | undefined => {
+      utimesSync(path, bootMs / 1_000, bootMs / 1_000 + secondsAfterBoot);
+      const walk = new ListenerSearch(root, undefined, () => bootMs + 300_000).find([unix(path)]);
+      for (;;) {
+        const step = walk.next();
+        if (step.done) return step.value[0];
+      }
+    };
+    expect(findWhenMade(260.2)).toEqual({ pid: 200, startTimeTicks: "26000" });
+    // Older than the process that would have made it, or made long after both had started: anybody's.
+    expect(findWhenMade(201)).toEqual({ unknown: "not-found" });
+    expect(findWhenMade(295)).toEqual({ unknown: "not-found" });
+    // Where the new listener's process cannot be seen, the former is not taken for it.
+    rmSync(join(root, "200"), { recursive: true });
+    expect(findWhenMade(260.2)).toEqual({ unknown: "not-found" });
+  });
+
+  it("is found though the socket was bound right after another one was asked about", () => {
+    let nowMs = 0;
+    const search = new ListenerSearch(root, () => nowMs);
+    const once = () => {
+      const walk = search.find([unix("/run/a.sock")]);
+      for (;;) {
+        const step = walk.next();
+        if (step.done) return step.value;
+      }
+    };
+    expect(once()).toEqual([{ unknown: "not-found" }]);
+    listening(["11", "/run/a.sock"]);
+    addProcess(100, "qemu-system-x86", { inodes: ["11"] });
+    nowMs = 30;
+    expect(once()).toMatchObject([{ pid: 100 }]);
   });
 
   it("is found by the command line where open files cannot be looked into", () => {

@@ -11,7 +11,15 @@ export type ListenerAnswer = { pid: number; startTimeTicks: string } | { unknown
 
 /** A parse of /proc/net/unix serves every question of the next moment: thousands come at once when a bridge starts. */
 const TABLE_IS_FRESH_MS = 200;
+/** A listener is asked for right after it was bound, and one that was bound since the last parse would be missing. */
+const TABLE_IS_FRESH_FOR_LISTENERS_MS = 20;
 const MAX_SAME_NAMES = 64;
+/** USER_HZ, the unit of start times in /proc/PID/stat: 100 on every architecture that QEMU runs VMs on. */
+const TICK_MS = 10;
+/** A QEMU makes its monitors before nearly all else. */
+const BOUND_WITHIN_MS = 10_000;
+/** Uptime, start times and file times are read off clocks of different grain. */
+const START_TOLERANCE_MS = 100;
 
 interface Owner {
   readonly pid: number;
@@ -26,19 +34,21 @@ interface Owner {
 export class ListenerSearch {
   readonly #root: string;
   readonly #nowMs: () => number;
+  readonly #wallMs: () => number;
   #table: { readonly sockets: UnixSockets; readonly atMs: number } | undefined;
   /** Socket inode → where its owner was seen last; checked again at every use. */
   readonly #owners = new Map<string, Owner>();
 
   /** @param root of the proc file system; another one in tests. */
-  constructor(root = "/proc", nowMs: () => number = () => performance.now()) {
+  constructor(root = "/proc", nowMs: () => number = () => performance.now(), wallMs: () => number = Date.now) {
     this.#root = root;
     this.#nowMs = nowMs;
+    this.#wallMs = wallMs;
   }
 
-  unixSockets(): UnixSockets {
+  unixSockets(freshMs = TABLE_IS_FRESH_MS): UnixSockets {
     const now = this.#nowMs();
-    if (!this.#table || now - this.#table.atMs >= TABLE_IS_FRESH_MS) {
+    if (!this.#table || now - this.#table.atMs >= freshMs) {
       this.#table = { sockets: parseUnixSockets(readFileSync(join(this.#root, "net/unix"), "utf8")), atMs: now };
     }
     return this.#table.sockets;
@@ -52,7 +62,7 @@ export class ListenerSearch {
     const inodes = addresses.map((address) => this.#listeningInodes(address));
     const wanted = new Set(inodes.flat().filter((inode) => !this.#isOwnerKnown(inode)));
     const wasRefused = wanted.size > 0 ? yield* this.#walk(wanted) : false;
-    const byFiles = inodes.map((list) => this.#answer(list));
+    const byFiles = addresses.map((address, at) => this.#answer(inodes[at] ?? [], address));
     const isComplete = byFiles.every((answer) => answer !== undefined);
     const index = isComplete ? new Map<string, number[]>() : yield* this.#commandLineIndex();
     return addresses.map((address, at) => {
@@ -70,7 +80,7 @@ export class ListenerSearch {
       );
       return inode === undefined ? [] : [inode];
     }
-    const sockets = this.unixSockets();
+    const sockets = this.unixSockets(TABLE_IS_FRESH_FOR_LISTENERS_MS);
     const exact = (sockets.get(address.path) ?? []).filter((socket) => socket.isListening).map((socket) => socket.inode);
     return exact.length > 0 ? exact : this.#sameFile(address.path, sockets);
   }
@@ -132,12 +142,38 @@ export class ListenerSearch {
     return wasRefused;
   }
 
-  /** Undefined where nobody, or more than one process, listens there. */
-  #answer(inodes: readonly string[]): ListenerAnswer | undefined {
-    const pids = new Set(inodes.map((inode) => this.#owners.get(inode)?.pid).filter((pid) => pid !== undefined));
-    // A path that was bound again while its old listener lives has two: which of them is the file's is not told here.
-    const [pid] = pids.size === 1 ? pids : [];
-    return pid === undefined ? undefined : this.#named(pid);
+  /** Undefined where the open files tell nothing, so that the command lines may be asked. */
+  #answer(inodes: readonly string[], address: MonitorAddress): ListenerAnswer | undefined {
+    const owners = inodes.map((inode) => this.#owners.get(inode)?.pid);
+    const pids = [...new Set(owners)].filter((pid) => pid !== undefined);
+    const [pid] = pids;
+    if (pid === undefined) return undefined;
+    if (owners.length === 1 || (pids.length === 1 && !owners.includes(undefined))) return this.#named(pid);
+    // The path was bound again while its old listener lives. Command lines could only bring the old one back.
+    const binder = owners.includes(undefined) || address.kind === "tcp" ? undefined : this.#binderOf(address.path, pids);
+    return (binder === undefined ? undefined : this.#named(binder)) ?? { unknown: "not-found" };
+  }
+
+  /**
+   * Which of these processes made the socket's file. The kernel tells a listener's path and not its file, but a monitor is
+   * bound when its QEMU starts: the file is of the one that started last, if it was made right after that. Where two started
+   * close to each other, or the file's time tells another story, it is not known.
+   */
+  #binderOf(path: string, pids: readonly number[]): number | undefined {
+    const madeMs = fileTimeMs(path);
+    const uptimeS = Number.parseFloat(this.#readOrEmpty("uptime"));
+    if (madeMs === undefined || !Number.isFinite(uptimeS)) return undefined;
+    const bootMs = this.#wallMs() - uptimeS * 1_000;
+    const started = pids.flatMap((pid) => {
+      const ticks = Number(this.#stat(pid)?.startTimeTicks ?? Number.NaN);
+      return Number.isFinite(ticks) ? [{ pid, atMs: bootMs + ticks * TICK_MS }] : [];
+    });
+    const [last, former] = started.toSorted((a, b) => b.atMs - a.atMs);
+    if (started.length !== pids.length || !last || !former) return undefined;
+    const boundAfterMs = madeMs - last.atMs;
+    const isItsOwn = boundAfterMs >= -START_TOLERANCE_MS && boundAfterMs <= BOUND_WITHIN_MS;
+    if (!isItsOwn || last.atMs - former.atMs < 2 * START_TOLERANCE_MS) return undefined;
+    return last.pid;
   }
 
   #byCommandLine(index: ReadonlyMap<string, readonly number[]>, address: MonitorAddress): ListenerAnswer | undefined {
@@ -205,6 +241,15 @@ export class ListenerSearch {
 
 export function isNotPermitted(error: unknown): boolean {
   return typeof error === "object" && error !== null && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
+}
+
+/** When the socket was bound: nothing writes to it later. */
+function fileTimeMs(path: string): number | undefined {
+  try {
+    return statSync(path).mtimeMs;
+  } catch {
+    return undefined;
+  }
 }
 
 function realDirectory(path: string): string | undefined {
