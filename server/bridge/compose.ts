@@ -163,6 +163,8 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     logger,
   });
 
+  // The helper takes a moment to load: by the first attach it is ready to say which process answers.
+  void proc.readState(process.pid).catch(() => {});
   if (options.hubUrl !== undefined) link.adopt(options.hubUrl);
   await discovery.start();
 

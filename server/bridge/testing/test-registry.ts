@@ -4,10 +4,12 @@ import { vi } from "vitest";
 import { configSchema } from "#lib/config/schema";
 import type { Config } from "#lib/config/schema";
 import type { FactBody } from "#lib/link/contract";
-import type { VmReport } from "#lib/vm/report";
+import type { VmId, VmReport } from "#lib/vm/report";
+import type { OpenTransport, QmpClock } from "#server/qmp/client";
 import { systemClock } from "#server/qmp/clock";
 import { SettingsTable } from "../config.ts";
 import { StallLog } from "../stalls/stall-log.ts";
+import { StallWatch } from "../stalls/stall-watch.ts";
 import { describeInstances } from "../topology/describe-instances.ts";
 import { guessLauncher } from "../topology/guess-launcher.ts";
 import { readTopology } from "../topology/read-topology.ts";
@@ -35,6 +37,8 @@ export function fakeProc(answers: Partial<ProcReader> = {}): ProcReader {
 export interface TestRegistry {
   registry: VmRegistry;
   facts: FactBody[];
+  /** The same with whose they are. */
+  vmFacts: { vmId: VmId; body: FactBody }[];
   ended: VmReport[];
   appear(path: string, overrides?: Partial<MonitorSpot>): void;
   /** The one VM's report. @throws Error while there is none. */
@@ -43,34 +47,63 @@ export interface TestRegistry {
   close(): void;
 }
 
-/** A registry with real sockets and real time, without discovery and link. */
-export function startTestRegistry(
-  options: { proc?: ProcReader; probe?: Partial<Config["bridge"]["probe"]>; queries?: Partial<Config["queries"]> } = {},
-): TestRegistry {
+export interface TestRegistryOptions {
+  proc?: ProcReader;
+  probe?: Partial<Config["bridge"]["probe"]>;
+  queries?: Partial<Config["queries"]>;
+  clock?: QmpClock;
+  openTransport?: OpenTransport;
+  socketExists?: (path: string) => Promise<boolean>;
+  readUptimeSeconds?: () => number;
+  /** Called whenever something that is published changed. */
+  onChanged?: (vmId: VmId) => void;
+}
+
+/** A registry without discovery and link; with real sockets and real time, unless told otherwise. */
+export function startTestRegistry(options: TestRegistryOptions = {}): TestRegistry {
   const config = configSchema.parse({ bridge: { probe: { ...FAST_PROBES, ...options.probe } }, queries: options.queries });
   const settings = new SettingsTable(config);
   const facts: FactBody[] = [];
   const ended: VmReport[] = [];
-  const wheel = new TickWheel(systemClock);
+  const vmFacts: { vmId: VmId; body: FactBody }[] = [];
+  const clock = options.clock ?? systemClock;
+  const stalls = new StallLog();
+  const stallWatch = new StallWatch({
+    clock,
+    readUptimeSeconds: options.readUptimeSeconds ?? (() => undefined),
+    onStall: (fromMonoMs, untilMonoMs) => {
+      stalls.record(fromMonoMs, untilMonoMs);
+      registry.bridgeStalled(fromMonoMs, untilMonoMs);
+    },
+  });
+  const wheel = new TickWheel(clock, () => stallWatch.beat());
   const registry = new VmRegistry(
     {
       bridgeId: "test",
       epoch: "test-epoch",
       isSimulated: false,
-      clock: systemClock,
+      clock,
       random: () => 0.5,
       wheel,
-      stalls: new StallLog(),
+      stalls,
       proc: options.proc ?? fakeProc(),
       logger: pino({ level: "silent" }),
+      openTransport: options.openTransport,
       topologyGate: new Gate(8),
       readTopology,
       describeInstances,
       guessLauncher,
       settingsFor: (name) => settings.settingsFor(name),
-      socketExists: async (path) => (await stat(path).catch(() => undefined))?.isSocket() ?? false,
+      socketExists: options.socketExists ?? (async (path) => (await stat(path).catch(() => undefined))?.isSocket() ?? false),
     },
-    { vmChanged: () => {}, vmEnded: (report) => void ended.push(report), fact: (_vm, body) => void facts.push(body) },
+    {
+      vmChanged: (vmId) => options.onChanged?.(vmId),
+      vmEnded: (report) => void ended.push(report),
+      fact: ({ vmId }, body) => {
+        facts.push(body);
+        vmFacts.push({ vmId, body });
+      },
+    },
   );
   const report = (): VmReport => {
     const [vmId] = registry.listedIds();
@@ -81,6 +114,7 @@ export function startTestRegistry(
   return {
     registry,
     facts,
+    vmFacts,
     ended,
     appear: (path, overrides = {}) =>
       registry.appeared({ address: { kind: "unix", path }, order: 0, isExplicit: false, isNotOurs: false, ...overrides }),
@@ -89,6 +123,7 @@ export function startTestRegistry(
     close() {
       registry.close();
       wheel.close();
+      stallWatch.close();
     },
   };
 }

@@ -22,7 +22,12 @@ import { makeVmId, nameFromAddress } from "./vm-id.ts";
 import { buildReport } from "./vm-report.ts";
 
 const GREETED_WITHIN_MS = 2_000;
-const SEARCH_PATIENCE_MS = 1_000;
+/** A VM that nobody knew is shown by its connection when its process is not found by then: the helper may still be loading. */
+const SEARCH_PATIENCE_MS = 3_000;
+/** One that was known waits longer, so that it is not called another one because the helper had to be started anew. */
+const SEARCH_PATIENCE_OF_KNOWN_MS = 10_000;
+const SEARCH_AGAIN_MS = 2_000;
+const SEARCH_ATTEMPTS = 5;
 const BUSY_RETRY_MS = 10_000;
 const UNGREETED_RECHECK_MS = 2_000;
 const PROCESS_RECHECK_MS = 1_000;
@@ -434,16 +439,20 @@ export class SupervisedVm implements Ticking, SessionOwner {
   async #findIncarnation(client: QmpClient): Promise<void> {
     const { known } = this;
     const isCurrent = (): boolean => this.client === client && this.known === known;
-    const search = this.#host.proc.findListener(this.spot.address).catch(() => ({ unknown: "time-out" as const }));
-    if (this.#former === undefined) {
-      const patience = Promise.withResolvers<undefined>();
-      const stopTimer = this.#host.clock.setTimer(() => patience.resolve(undefined), SEARCH_PATIENCE_MS);
-      const isFound = await Promise.race([search, patience.promise]);
-      stopTimer();
-      if (isFound === undefined && isCurrent()) this.#settleIncarnation(known, { unknown: "time-out" });
-    }
-    const found = await search;
+    // Where the path was bound anew, the search must not bring the former process back.
+    const formerId = this.#isReplaced ? this.#former?.incarnation?.id : undefined;
+    this.#isReplaced = false;
+    const stopPatience = this.#host.clock.setTimer(
+      () => {
+        if (isCurrent() && known.incarnation === undefined) this.#settleIncarnation(known, { unknown: "time-out" });
+      },
+      this.#former === undefined ? SEARCH_PATIENCE_MS : SEARCH_PATIENCE_OF_KNOWN_MS,
+    );
+    const answer = await this.#searchProcess(isCurrent);
+    stopPatience();
     if (!isCurrent()) return;
+    const isFormer = "pid" in answer && incarnationId(answer) === formerId;
+    const found = isFormer ? { unknown: "not-found" as const } : answer;
     if (known.incarnation === undefined || "pid" in found) this.#settleIncarnation(known, found);
     if (!isCurrent() || !("pid" in found)) return;
     const commandLine = await this.#host.proc.readCommandLine(found.pid).catch(() => undefined);
@@ -454,13 +463,19 @@ export class SupervisedVm implements Ticking, SessionOwner {
     this.onChanged();
   }
 
+  /** Asks again where the helper was too late: then nothing is known, and the next answer may tell. */
+  async #searchProcess(isCurrent: () => boolean): ReturnType<ProcReader["findListener"]> {
+    for (let attempt = 1; ; attempt++) {
+      const found = await this.#host.proc.findListener(this.spot.address).catch(() => ({ unknown: "time-out" as const }));
+      if ("pid" in found || found.unknown !== "time-out" || attempt === SEARCH_ATTEMPTS || !isCurrent()) return found;
+      await new Promise<void>((resolve) => this.#host.clock.setTimer(resolve, SEARCH_AGAIN_MS));
+    }
+  }
+
   #settleIncarnation(known: KnownVm, found: Awaited<ReturnType<ProcReader["findListener"]>>): void {
     // The simulator's VMs all live in one process: there the connection tells more.
-    const id = "pid" in found ? `p${found.pid}-${found.startTimeTicks}` : undefined;
-    const isMistaken = this.#isReplaced && id === this.#former?.incarnation?.id;
-    this.#isReplaced = false;
-    if ("pid" in found && id !== undefined && !isMistaken && !this.isSimulated) {
-      known.incarnation = { id, pid: found.pid, by: "process" };
+    if ("pid" in found && !this.isSimulated) {
+      known.incarnation = { id: incarnationId(found), pid: found.pid, by: "process" };
       known.startTimeTicks = found.startTimeTicks;
     } else known.incarnation ??= { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
     this.#compareWithFormer(known);
@@ -483,7 +498,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
       // Another process: its health, name and history are its own.
       this.health = initialHealth(this.#host.clock.nowMonoMs());
       const text =
-        known.incarnation?.by === "process"
+        known.incarnation?.by === "process" && former.incarnation?.by === "process"
           ? `another QEMU process (pid ${known.incarnation.pid}) answers at this address`
           : "connected again; whether it is the same process cannot be read";
       this.#host.fact(this, { kind: "incarnation-changed", text });
@@ -752,6 +767,10 @@ export class SupervisedVm implements Ticking, SessionOwner {
     if (answer.state === "T" || answer.state === "t") return "stopped";
     return answer.state === "D" ? "uninterruptible" : "alive";
   }
+}
+
+function incarnationId({ pid, startTimeTicks }: { pid: number; startTimeTicks: string }): string {
+  return `p${pid}-${startTimeTicks}`;
 }
 
 function ageOf(monoMs: number | undefined, nowMonoMs: number): number | undefined {
