@@ -36,6 +36,8 @@ describe("the data folder", () => {
   test("is closed to other accounts", () => {
     expect(statSync(join(dataDir, "record.db")).mode & 0o077).toBe(0);
     expect(statSync(join(dataDir, "history.db")).mode & 0o077).toBe(0);
+    // Whoever could read the lock could hold it, and no hub would start.
+    expect(statSync(join(dataDir, "hub.lock")).mode & 0o077).toBe(0);
   });
 });
 
