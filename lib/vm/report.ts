@@ -53,7 +53,6 @@ export interface MigrationReport {
   totalBytes?: number;
   bytesPerSecond?: number;
   dirtyBytesPerSecond?: number;
-  downtimeLimitMs?: number;
   /** Dirtying faster than sending; never called stalled. */
   isNotConverging?: boolean;
   errorDesc?: string;

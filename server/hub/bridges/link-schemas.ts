@@ -141,7 +141,6 @@ export const vmReportSchema: z.ZodType<VmReport> = z.object({
       totalBytes: count.optional(),
       bytesPerSecond: count.optional(),
       dirtyBytesPerSecond: count.optional(),
-      downtimeLimitMs: count.optional(),
       isNotConverging: z.boolean().optional(),
       errorDesc: text.optional(),
       uri: text.optional(),
