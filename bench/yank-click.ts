@@ -151,7 +151,7 @@ async function clickOnce(browser: Browser, ripcord: RipcordProcess, vm: ConsoleV
     const earlier = new Set((await actsOn(ripcord, vm.vmId)).map(({ actId }) => actId));
     await confirm.click();
     const clickedAtMs = await page.evaluate(() => (globalThis as unknown as { benchClickedAtMs: number }).benchClickedAtMs);
-    const target = await finalTarget(ripcord, vm.vmId, earlier);
+    const target = await repliedTarget(ripcord, vm.vmId, earlier);
     if (target?.state !== "accepted" || target.sentAtMs === undefined || target.replyAfterMs === undefined) {
       throw new Error(`The yank on ${vm.name} was ${target?.state ?? "never made"}: ${target?.detail ?? ""}`);
     }
@@ -178,8 +178,8 @@ async function actsOn(ripcord: RipcordProcess, vmId: string): Promise<ActRecord[
   return (await ripcord.api<{ acts: ActRecord[] }>(`/acts?vmId=${vmId}`)).acts;
 }
 
-/** The new act on this VM, once nothing more will be said of it. */
-async function finalTarget(
+/** The new act on this VM, once QEMU has replied or will not; that it is verified for seconds is waited for elsewhere. */
+async function repliedTarget(
   ripcord: RipcordProcess,
   vmId: string,
   earlier: ReadonlySet<string>,
@@ -188,8 +188,8 @@ async function finalTarget(
   for (;;) {
     const act = (await actsOn(ripcord, vmId)).find(({ actId }) => !earlier.has(actId));
     const target = act?.targets[0];
-    if (target?.isFinal || performance.now() > deadlineMonoMs) return target;
-    await delay(200);
+    if (target?.isFinal || target?.replyAfterMs !== undefined || performance.now() > deadlineMonoMs) return target;
+    await delay(100);
   }
 }
 
