@@ -183,14 +183,21 @@ async function takeMutex(dataDir: string, clock: QmpClock): Promise<() => void> 
   const { dev, ino, uid } = statSync(dataDir, { bigint: true });
   const name = createHash("sha256").update(`${dev}:${ino}:${uid}`).digest("hex").slice(0, 32);
   const deadlineMonoMs = clock.nowMonoMs() + MUTEX_WITHIN_MS;
-  for (;;) {
-    const server = createServer((socket) => socket.destroy());
-    try {
-      await listen(server, `\0ripcord-bridge-${name}`);
-      return () => server.close();
-    } catch (error) {
-      if (clock.nowMonoMs() >= deadlineMonoMs) throw new Error("Another process holds this data folder's start-up lock", { cause: error });
-      await new Promise<void>((resolve) => void clock.setTimer(resolve, MUTEX_RETRY_MS));
+  // The clock's timers keep no process alive, and at this point of a start nothing else does.
+  const awake = setInterval(() => undefined, MUTEX_WITHIN_MS);
+  try {
+    for (;;) {
+      const server = createServer((socket) => socket.destroy());
+      try {
+        await listen(server, `\0ripcord-bridge-${name}`);
+        return () => server.close();
+      } catch (error) {
+        if (clock.nowMonoMs() >= deadlineMonoMs)
+          throw new Error("Another process holds this data folder's start-up lock", { cause: error });
+        await new Promise<void>((resolve) => void clock.setTimer(resolve, MUTEX_RETRY_MS));
+      }
     }
+  } finally {
+    clearInterval(awake);
   }
 }
