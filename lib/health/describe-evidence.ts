@@ -1,7 +1,7 @@
 import { assertNever } from "../assert-never.ts";
 import type { EvidenceLine } from "../vm/report.ts";
-import type { LaneClock, Picture, ProcessState, RunningPicture } from "./reduce-health.ts";
-import type { Thresholds } from "./thresholds.ts";
+import { READING_VALID_FOR_MS } from "./reduce-health.ts";
+import type { HealthThresholds, LaneClock, Picture, ProcessState, RunningPicture } from "./reduce-health.ts";
 import type { UnreachableReason } from "./verdict.ts";
 
 const UNREACHABLE_TEXT: Record<UnreachableReason, string> = {
@@ -17,7 +17,7 @@ const UNREACHABLE_TEXT: Record<UnreachableReason, string> = {
 };
 
 /** The readings behind a verdict, in words for people and with codes for programs. */
-export function describeEvidence(picture: Picture, thresholds: Thresholds): EvidenceLine[] {
+export function describeEvidence(picture: Picture, thresholds: HealthThresholds): EvidenceLine[] {
   switch (picture.connection) {
     case "not-asked":
       return [{ code: "not-asked", text: "not asked yet" }];
@@ -54,7 +54,7 @@ export function describeEvidence(picture: Picture, thresholds: Thresholds): Evid
   }
 }
 
-function describeRunning(picture: RunningPicture, thresholds: Thresholds): EvidenceLine[] {
+function describeRunning(picture: RunningPicture, thresholds: HealthThresholds): EvidenceLine[] {
   const lines = [describeLane("in-band", picture.inBand, picture.inBandCommand ?? "query-status", thresholds.slowAfterMs)];
   lines.push(
     picture.outOfBand
@@ -70,7 +70,28 @@ function describeRunning(picture: RunningPicture, thresholds: Thresholds): Evide
       text: `migration ${picture.migration.status}: no byte moved for ${seconds(stalledAgeMs)}${bytes === undefined ? "" : ` (${bytes} bytes transferred)`}`,
     });
   }
-  if (picture.runState !== undefined) lines.push({ code: "run-state", text: `run state ${picture.runState}` });
+  lines.push(...describeRunState(picture, thresholds));
+  return lines;
+}
+
+/** As of now only while in-band answers; an event after the last reading is told as that, and made no run state of. */
+function describeRunState(picture: RunningPicture, thresholds: HealthThresholds): EvidenceLine[] {
+  const lines: EvidenceLine[] = [];
+  const { runState, runStateAgeMs, cpuEvent } = picture;
+  if (runState !== undefined) {
+    const isOverdue = (picture.inBand.openAgeMs ?? 0) >= thresholds.slowAfterMs;
+    const isOld = isOverdue || (runStateAgeMs ?? 0) >= (thresholds.readingValidForMs ?? READING_VALID_FOR_MS);
+    const age = runStateAgeMs === undefined ? "" : ` ${seconds(runStateAgeMs)} ago`;
+    lines.push({ code: "run-state", text: isOld ? `run state was ${runState}${age}` : `run state ${runState}` });
+  }
+  if (cpuEvent) {
+    // QEMU sends RESUME right before the CPUs go on, so that they did is not in it. QEMU system/cpus.c, vm_prepare_start
+    const meaning = cpuEvent.name === "STOP" ? "the guest's CPUs are stopped" : "QEMU was resuming the guest's CPUs";
+    lines.push({
+      code: cpuEvent.name === "STOP" ? "stop-seen" : "resume-seen",
+      text: `${cpuEvent.name} seen ${seconds(cpuEvent.ageMs)} ago: ${meaning}`,
+    });
+  }
   return lines;
 }
 

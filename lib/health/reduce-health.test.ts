@@ -207,5 +207,22 @@ describe("whatever is read", () => {
 
 test("the evidence names the lane, the age and the command", () => {
   const texts = describeEvidence(running({ inBand: silentFor(7_200), inBandCommand: "query-status" }), T).map((line) => line.text);
-  expect(texts).toEqual(["in-band silent for 7.2 s: query-status unanswered", "out-of-band answers in 0.4 ms", "run state running"]);
+  expect(texts).toEqual(["in-band silent for 7.2 s: query-status unanswered", "out-of-band answers in 0.4 ms", "run state was running"]);
+});
+
+test("the run state is told as of now only while in-band answers, and a later STOP or RESUME is told as an event", () => {
+  const runStateTexts = (overrides: Partial<RunningPicture>) =>
+    describeEvidence(running(overrides), T)
+      .filter(({ code }) => ["run-state", "stop-seen", "resume-seen"].includes(code))
+      .map(({ text }) => text);
+  expect(runStateTexts({ runStateAgeMs: 900 })).toEqual(["run state running"]);
+  expect(runStateTexts({ runStateAgeMs: 1_500, inBand: silentFor(1_100) })).toEqual(["run state was running 1.5 s ago"]);
+  expect(runStateTexts({ runStateAgeMs: 5_000 })).toEqual(["run state was running 5.0 s ago"]);
+  expect(runStateTexts({ runStateAgeMs: 13_000, inBand: silentFor(12_400), cpuEvent: { name: "STOP", ageMs: 12_300 } })).toEqual([
+    "run state was running 13.0 s ago",
+    "STOP seen 12.3 s ago: the guest's CPUs are stopped",
+  ]);
+  expect(
+    runStateTexts({ runState: "paused", runStateAgeMs: 9_000, inBand: silentFor(8_000), cpuEvent: { name: "RESUME", ageMs: 50 } }),
+  ).toEqual(["run state was paused 9.0 s ago", "RESUME seen 0.1 s ago: QEMU was resuming the guest's CPUs"]);
 });

@@ -6,7 +6,7 @@ import type { Thresholds } from "./thresholds.ts";
 import type { SilentReason, UnreachableReason, Verdict } from "./verdict.ts";
 
 /** With no valid reading for this long nothing is claimed any more. */
-const READING_VALID_FOR_MS = 5_000;
+export const READING_VALID_FOR_MS = 5_000;
 /**
  * After a stall of the bridge itself nothing is judged for this long: what QEMU answered meanwhile still waits in the
  * sockets and has to be read first.
@@ -52,6 +52,10 @@ export interface RunningPicture {
   readonly outOfBand: LaneClock | undefined;
   readonly process: ProcessState;
   readonly runState?: RunState;
+  /** Age of the reading that told the run state. */
+  readonly runStateAgeMs?: number;
+  /** The newest STOP or RESUME that came after that reading. What state it led to is not known until it is read. */
+  readonly cpuEvent?: { readonly name: "STOP" | "RESUME"; readonly ageMs: number };
   readonly migration?: MigrationReading;
   /** A switchover whose bytes were seen moving while in-band is silent: slow, not hung. */
   readonly isSwitchoverMoving?: boolean;

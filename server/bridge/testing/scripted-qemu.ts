@@ -31,6 +31,11 @@ export class ScriptedQemu {
     return peer;
   };
 
+  /** Whether the bridge holds a connection to it. */
+  get isConnected(): boolean {
+    return this.#peer !== undefined && !this.#peer.isDestroyed;
+  }
+
   get isHung(): boolean {
     return this.#isHung || this.#isFrozen;
   }

@@ -38,6 +38,11 @@ export class KnownVm {
   isShuttingDown = false;
   /** When STOP came last without a RESUME after it. */
   stoppedMonoMs: number | undefined;
+  /**
+   * The newest STOP or RESUME since the run state was read last. Of this connection only: on another one, the event that
+   * undid it may have been missed.
+   */
+  cpuEvent: { name: "STOP" | "RESUME"; monoMs: number } | undefined;
   launcher: Launcher = "plain";
   readonly runningJobs = new Set<string>();
   #migration: MigrationWatch | undefined;

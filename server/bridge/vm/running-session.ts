@@ -146,6 +146,7 @@ export class RunningSession {
     else if (name === "RESET" || name === "RESUME") known.isShuttingDown = false;
     if (name === "STOP") known.stoppedMonoMs = nowMonoMs;
     else if (name === "RESUME") known.stoppedMonoMs = undefined;
+    if (name === "STOP" || name === "RESUME") this.#noteCpuEvent(name, nowMonoMs);
     if (name === "JOB_STATUS_CHANGE") this.#noteJob(event);
     if (name === "MIGRATION" || name === "MIGRATION_PASS") {
       this.#isMigrationSuspected = true;
@@ -285,6 +286,7 @@ export class RunningSession {
     const status = isRecord(value) ? value["status"] : undefined;
     if (typeof status !== "string") return;
     const { known } = this.#owner;
+    known.cpuEvent = undefined;
     const former = known.runState;
     if (former && former.value === status) {
       former.monoMs = repliedMonoMs;
@@ -444,6 +446,12 @@ export class RunningSession {
     this.#isInBandShownOpen = isInBandOpen;
     this.#isOutOfBandShownOpen = isOutOfBandOpen;
     this.#owner.onChanged();
+  }
+
+  /** While in-band is silent nothing else will tell of it, so it is published; else the probe that follows tells more. */
+  #noteCpuEvent(name: "STOP" | "RESUME", nowMonoMs: number): void {
+    this.#owner.known.cpuEvent = { name, monoMs: nowMonoMs };
+    if ((this.inBandOpenAgeMs(nowMonoMs) ?? 0) >= this.#owner.settings.thresholds.slowAfterMs) this.#owner.onChanged();
   }
 
   /** Migration events come from its own thread, also while in-band is silent: then they are all that tells. */

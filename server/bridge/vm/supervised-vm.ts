@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { assertNever } from "#lib/assert-never";
 import { describeEvidence } from "#lib/health/describe-evidence";
 import { initialHealth, reduceHealth } from "#lib/health/reduce-health";
-import type { HealthState, HealthThresholds, Picture, ProcessState } from "#lib/health/reduce-health";
+import type { HealthState, HealthThresholds, Picture, ProcessState, RunningPicture } from "#lib/health/reduce-health";
 import type { UnreachableReason, Verdict } from "#lib/health/verdict";
 import type { QmpEvent } from "#lib/qapi/events";
 import { isSimulatedPackage } from "#lib/qapi/simulated";
@@ -125,6 +125,12 @@ export class SupervisedVm implements Ticking, SessionOwner {
     return this.#goneSinceMonoMs !== undefined;
   }
 
+  /** The configured ones, and for how long a reading holds at this VM's pace. */
+  get thresholds(): HealthThresholds {
+    const { thresholds, intervalMs } = this.settings;
+    return { ...thresholds, readingValidForMs: Math.max(VALID_READING_MS, 2 * intervalMs + 1_000) };
+  }
+
   start(): void {
     if (this.spot.isNotOurs) {
       this.#failure = { connection: "failed", reason: "not-ours" };
@@ -194,7 +200,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
   /** The bridge stood still: nothing open is held against the VM. */
   bridgeStalled(fromMonoMs: number, untilMonoMs: number): void {
     this.known.migrationIfAny?.forgiveStall(untilMonoMs - fromMonoMs);
-    this.health = reduceHealth(this.health, { type: "bridge-stalled", atMonoMs: untilMonoMs }, this.#thresholds());
+    this.health = reduceHealth(this.health, { type: "bridge-stalled", atMonoMs: untilMonoMs }, this.thresholds);
   }
 
   onDue(nowMonoMs: number): void {
@@ -302,12 +308,12 @@ export class SupervisedVm implements Ticking, SessionOwner {
     const nowMonoMs = this.#host.clock.nowMonoMs();
     const picture = this.picture(nowMonoMs);
     const former = this.health;
-    this.health = reduceHealth(former, { type: "looked", atMonoMs: nowMonoMs, picture }, this.#thresholds());
+    this.health = reduceHealth(former, { type: "looked", atMonoMs: nowMonoMs, picture }, this.thresholds);
     const { verdict } = this.health;
     if (isSameVerdict(verdict, former.verdict)) return;
     this.#listIfReady();
     if (this.isListed) {
-      const text = describeEvidence(picture, this.settings.thresholds)
+      const text = describeEvidence(picture, this.thresholds)
         .map((line) => line.text)
         .join("; ");
       this.#host.fact(this, { kind: "verdict", from: former.verdict.kind, to: verdict.kind, text });
@@ -335,11 +341,6 @@ export class SupervisedVm implements Ticking, SessionOwner {
     for (const listener of this.#listeners ?? []) listener(observation);
   }
 
-  #thresholds(): HealthThresholds {
-    const { thresholds, intervalMs } = this.settings;
-    return { ...thresholds, readingValidForMs: Math.max(VALID_READING_MS, 2 * intervalMs + 1_000) };
-  }
-
   #runningPicture(session: RunningSession, nowMonoMs: number): Picture {
     const { client } = session;
     const { inBand, outOfBand } = client;
@@ -360,8 +361,15 @@ export class SupervisedVm implements Ticking, SessionOwner {
         : undefined,
       process: this.#processState(),
       runState: this.known.runState?.value,
+      runStateAgeMs: ageOf(this.known.runState?.monoMs, nowMonoMs),
+      cpuEvent: this.#cpuEvent(nowMonoMs),
       migration: this.known.migrationIfAny?.reading(),
     };
+  }
+
+  #cpuEvent(nowMonoMs: number): RunningPicture["cpuEvent"] {
+    const { cpuEvent } = this.known;
+    return cpuEvent && { name: cpuEvent.name, ageMs: nowMonoMs - cpuEvent.monoMs };
   }
 
   /** State D passes in an instant on a busy disk, so that one sighting proves nothing. */
@@ -533,8 +541,9 @@ export class SupervisedVm implements Ticking, SessionOwner {
       this.wake(nowMonoMs + (ageMs < hungAfterMs ? Math.min(PROCESS_RECHECK_MS, hungAfterMs - ageMs) : PROCESS_RECHECK_MS));
       return;
     }
-    this.wake(nowMonoMs + UNGREETED_RECHECK_MS);
-    const isOverdue = state.phase === "awaiting-greeting" && this.#host.stalls.watchedMs(state.sinceMonoMs, nowMonoMs) >= GREETED_WITHIN_MS;
+    const waitedMs = state.phase === "awaiting-greeting" ? this.#host.stalls.watchedMs(state.sinceMonoMs, nowMonoMs) : 0;
+    const isOverdue = waitedMs >= GREETED_WITHIN_MS;
+    this.wake(nowMonoMs + (isOverdue ? UNGREETED_RECHECK_MS : GREETED_WITHIN_MS - waitedMs));
     if (isOverdue && nowMonoMs >= this.#ungreetedCheckMonoMs) void this.#checkUngreeted(client, state.sinceMonoMs);
   }
 

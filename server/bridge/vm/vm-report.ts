@@ -77,7 +77,7 @@ function healthReport(vm: SupervisedVm, nowMonoMs: number): HealthReport {
     verdict: health.verdict,
     sinceAgeMs: nowMonoMs - health.sinceMonoMs,
     readingAgeMs: nowMonoMs - readingMonoMs,
-    evidence: describeEvidence(vm.picture(nowMonoMs), vm.settings.thresholds),
+    evidence: describeEvidence(vm.picture(nowMonoMs), vm.thresholds),
     ...(mayStillFinish === undefined ? {} : { mayStillFinish }),
   };
 }
