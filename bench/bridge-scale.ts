@@ -174,7 +174,7 @@ async function windowsOf(child: MeasuredChild, windowMs: number): Promise<Window
 }
 
 async function measureBareLoop(monitors: string, windowMs: number): Promise<Window[]> {
-  const child = await MeasuredChild.start("bare-probe-loop.ts", [monitors]);
+  const child = await MeasuredChild.start(new URL("./support/bare-probe-loop.ts", import.meta.url), [monitors]);
   try {
     await delay(SETTLE_MS / 2);
     return await windowsOf(child, windowMs);
@@ -212,7 +212,7 @@ async function measureBridge({
 
 function startBridgeHost(directory: string, monitors: string, hub: NullHub): Promise<MeasuredChild> {
   const dataDir = mkdtempSync(join(directory, "data-"));
-  return MeasuredChild.start("bridge-host.ts", [join(monitors, "*.sock"), dataDir, hub.url]);
+  return MeasuredChild.start(new URL("./support/bridge-host.ts", import.meta.url), [join(monitors, "*.sock"), dataDir, hub.url]);
 }
 
 async function untilHealthy(hub: NullHub, count: number): Promise<void> {

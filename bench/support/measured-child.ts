@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
 /** What a measured process says of itself when asked. */
 export interface Reading {
@@ -32,8 +32,8 @@ export class MeasuredChild {
   readonly #lines: AsyncIterator<string>;
   #said = "";
 
-  private constructor(file: string, args: readonly string[]) {
-    this.#child = spawn(process.execPath, ["--expose-gc", join(import.meta.dirname, file), ...args], {
+  private constructor(file: URL, args: readonly string[]) {
+    this.#child = spawn(process.execPath, ["--expose-gc", fileURLToPath(file), ...args], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, NODE_ENV: "production" },
     });
@@ -41,12 +41,12 @@ export class MeasuredChild {
     this.#child.stderr?.on("data", (chunk: Buffer) => {
       this.#said = (this.#said + chunk.toString()).slice(-4_096);
     });
-    if (!this.#child.stdout) throw new ChildEndedError(`${file} has no output`);
+    if (!this.#child.stdout) throw new ChildEndedError(`${file.pathname} has no output`);
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
 
   /** Resolves when the process says that it is ready. */
-  static async start(file: string, args: readonly string[]): Promise<MeasuredChild> {
+  static async start(file: URL, args: readonly string[]): Promise<MeasuredChild> {
     const child = new MeasuredChild(file, args);
     await child.#nextLine();
     return child;
