@@ -159,7 +159,11 @@ describe("vm:changed", () => {
   test("takes the smaller numbers of another hub", () => {
     client.setQueryData(keys.tick, { epoch: "e" });
     applyServerEvent(client, { name: "vm:changed", payload: message(8) });
+    // Its first tick comes before anything that it says of VMs.
+    client.setQueryData(keys.tick, { epoch: "other" });
     expect(applyServerEvent(client, { name: "vm:changed", payload: message(1, "other") })).toBe("merged");
+    expect(applyServerEvent(client, { name: "vm:changed", payload: message(2, "other") })).toBe("merged");
+    expect(client.getQueryData<VmDetail>(keys.vm("vm0001"))?.changedAtRevision).toBe(2);
   });
 });
 

@@ -81,10 +81,9 @@ function applyTick(queryClient: QueryClient, tick: Tick): Applied {
 
 function applyDetail(queryClient: QueryClient, message: Payload<"vm:changed">): Applied {
   const known = queryClient.getQueryData<VmDetail>(keys.vm(message.vm.vmId));
-  const tick = queryClient.getQueryData<Tick>(keys.tick);
-  const isSameEpoch = tick === undefined || tick.epoch === message.epoch;
-  if (known && isSameEpoch && known.changedAtRevision > message.vm.changedAtRevision) return "ignored";
-  queryClient.setQueryData<VmDetail>(keys.vm(message.vm.vmId), message.vm);
+  // What an earlier hub said is older, whatever its revision: each hub counts from its own start.
+  if (known?.epoch === message.epoch && known.changedAtRevision > message.vm.changedAtRevision) return "ignored";
+  queryClient.setQueryData<VmDetail>(keys.vm(message.vm.vmId), { ...message.vm, epoch: message.epoch });
   return "merged";
 }
 

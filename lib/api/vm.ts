@@ -53,6 +53,8 @@ export interface VmSummary {
 
 /** What the page of one VM shows. */
 export interface VmDetail extends VmSummary {
+  /** Of the hub that said this; revisions of different epochs cannot be compared. Absent inside messages that carry it themselves. */
+  epoch?: string;
   uuid?: string;
   incarnation: Incarnation;
   qemuPackage?: string;
