@@ -8,19 +8,21 @@ let clock: ManualClock;
 let fleet: Fleet;
 let ended: VmDetail[];
 let details: string[][];
+let bridgeChanges: number;
 const hello = (bridgeId: string) => ({ bridgeId, label: `host-${bridgeId}`, isSimulated: false });
 
 beforeEach(() => {
   clock = new ManualClock();
   ended = [];
   details = [];
+  bridgeChanges = 0;
   fleet = new Fleet({
     clock,
     epoch: "epoch",
     events: {
       rowsChanged: () => undefined,
       detailsChanged: (vmIds) => details.push(vmIds),
-      bridgesChanged: () => undefined,
+      bridgesChanged: () => (bridgeChanges += 1),
       vmEnded: (detail) => ended.push(detail),
     },
   });
@@ -133,4 +135,15 @@ test("exact readings are of this process only", () => {
   expect(fleet.detail("aaaaaa")!.readings).toMatchObject({ inBandRoundTripMs: 0.4, atMs: clock.nowMs() });
   fleet.update("one", [vmReport({ vmId: "aaaaaa", incarnation: { id: "other", by: "process" } })], []);
   expect(fleet.detail("aaaaaa")!.readings).toBeUndefined();
+});
+
+test("a bridge that is refused again and again for one reason is told of once, with the newest time", () => {
+  const before = bridgeChanges;
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    clock.advance(10);
+    fleet.bridgeRefused("one", "bad-token");
+    fleet.bridgeRefused("nobody", "bad-token");
+  }
+  expect(bridgeChanges).toBe(before + 1);
+  expect(fleet.bridges()[0]?.refused).toEqual({ reason: "bad-token", atMs: clock.nowMs() });
 });

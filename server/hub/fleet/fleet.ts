@@ -111,8 +111,11 @@ export class Fleet {
 
   bridgeRefused(bridgeId: string, reason: string): void {
     const bridge = this.#bridges.get(bridgeId);
-    if (bridge) bridge.refused = { reason, atMs: this.#clock.nowMs() };
-    this.#events.bridgesChanged();
+    if (!bridge) return;
+    const isNews = bridge.refused?.reason !== reason;
+    bridge.refused = { reason, atMs: this.#clock.nowMs() };
+    // Who dials again and again needs no token for it, and must not make the hub write to every browser each time.
+    if (isNews) this.#events.bridgesChanged();
   }
 
   /** A line about a bridge from the hub itself, under a key of its own; undefined takes it back. */
