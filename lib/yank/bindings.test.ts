@@ -3,9 +3,19 @@ import { describe, expect, test } from "vitest";
 import { HEALTH_KINDS, healthClass } from "../health/verdict.ts";
 import type { KnownYankInstance } from "../qapi/yank.ts";
 import { instanceKey } from "../vm/instance.ts";
-import type { InstanceReport } from "../vm/instance.ts";
+import type { ConnectionState, InstanceReport } from "../vm/instance.ts";
 import { bindPlan, checkBindings, isVoidReason } from "./bindings.ts";
 import type { BindableVm } from "./bindings.ts";
+
+const CONNECTIONS = ["connected", "connecting", "reconnecting", "listening", "disconnected", "unknown"] as const;
+/** Where the plan's effect reads "Nothing happens", spelt out by hand. */
+const CUTS_NOTHING: Record<KnownYankInstance["type"], readonly ConnectionState[]> = {
+  "block-node": ["connecting", "reconnecting", "listening", "disconnected"],
+  chardev: ["reconnecting", "listening", "disconnected"],
+  migration: [],
+};
+const cutsNothing = ({ instance: { type }, connection }: InstanceReport) =>
+  CUTS_NOTHING[type as KnownYankInstance["type"]].includes(connection);
 
 const instance: fc.Arbitrary<KnownYankInstance> = fc.oneof(
   fc.record({ type: fc.constant("block-node" as const), "node-name": fc.constantFrom("a", "b", "c") }),
@@ -19,7 +29,7 @@ const report: fc.Arbitrary<InstanceReport> = fc.record({
     owner: fc.constantFrom("vda", "vdb"),
   }),
   farSide: fc.option(fc.record({ key: fc.constantFrom("k1", "k2"), text: fc.constant("far") }), { nil: undefined }),
-  connection: fc.constantFrom("connected" as const, "listening" as const, "unknown" as const),
+  connection: fc.constantFrom<ConnectionState>(...CONNECTIONS),
   isMonitor: fc.constantFrom(false, true, "possible" as const),
   yankable: fc.constant(true as const),
 });
@@ -45,11 +55,15 @@ function bound(of: BindableVm) {
 }
 
 describe("bindings", () => {
-  test("hold for the VM that they were made of, whatever its connections do", () => {
+  test("hold for the VM that they were made of until something is connected that the plan says is not", () => {
     fc.assert(
-      fc.property(vm, fc.constantFrom("connected" as const, "reconnecting" as const), (of, connection) => {
+      fc.property(vm, fc.constantFrom<ConnectionState>(...CONNECTIONS), (of, connection) => {
         const later = { ...of, instances: of.instances.map((entry) => ({ ...entry, connection })).toReversed() };
-        expect(checkBindings(bound(of), later)).toBeUndefined();
+        const appeared = of.instances.filter((entry) => cutsNothing(entry) && !cutsNothing({ ...entry, connection }));
+        const reason = checkBindings(bound(of), later);
+        const [first] = appeared;
+        if (!first) expect(reason).toBeUndefined();
+        else expect(reason).toMatchObject({ code: "topology-changed", text: expect.stringContaining(instanceKey(first.instance)) });
       }),
     );
   });
@@ -67,6 +81,10 @@ describe("bindings", () => {
           same((of) => of.incarnationId) &&
           same((of) => healthClass(of.healthKind)) &&
           same(topology) &&
+          then.instances.filter(cutsNothing).every(({ instance: named }) => {
+            const found = now.instances.find((entry) => instanceKey(entry.instance) === instanceKey(named));
+            return found && cutsNothing(found);
+          }) &&
           (then.migration === undefined || same((of) => of.migration));
         expect(checkBindings(bound(then), now) === undefined).toBe(isSame);
       }),

@@ -4,6 +4,7 @@ import type { KnownYankInstance } from "../qapi/yank.ts";
 import { instanceKey } from "../vm/instance.ts";
 import type { InstanceReport } from "../vm/instance.ts";
 import type { MigrationReport } from "../vm/report.ts";
+import { hasNothingToCut } from "./nothing-to-cut.ts";
 import type { Bindings, VoidReason } from "./plan.ts";
 
 /** What bindings are computed from; both the hub's and the bridge's picture of a VM fit it. */
@@ -14,10 +15,13 @@ export interface BindableVm {
   migration?: Pick<MigrationReport, "direction" | "startId" | "status">;
 }
 
-/** What was confirmed about one instance. The connection itself may change; what it serves and where it leads may not. */
+/** What was confirmed about one instance: what it serves and where it leads. */
 function topologyDigest(report: InstanceReport): string {
   return [report.serves.kind, report.serves.owner ?? "", report.farSide?.key ?? "", String(report.isMonitor)].join("|");
 }
+
+/** Ends the digest where the plan says that nothing happens, because nothing is connected: that, too, is confirmed. */
+const NOTHING_TO_CUT = "|nothing-to-cut";
 
 /**
  * The bindings of a plan on this VM, or the reason why one of the named instances does not exist any more.
@@ -29,7 +33,7 @@ export function bindPlan(vm: BindableVm, instances: KnownYankInstance[], bindsMi
     const key = instanceKey(instance);
     const report = vm.instances.find((candidate) => instanceKey(candidate.instance) === key);
     if (!report) return { code: "instance-gone", text: `${key} is not listed by this VM any more` };
-    bound.push({ key, topologyDigest: topologyDigest(report) });
+    bound.push({ key, topologyDigest: `${topologyDigest(report)}${hasNothingToCut(report) ? NOTHING_TO_CUT : ""}` });
   }
   return {
     incarnationId: vm.incarnationId,
@@ -58,7 +62,14 @@ export function checkBindings(bindings: Bindings, vm: BindableVm): VoidReason | 
   for (const bound of bindings.instances) {
     const report = vm.instances.find((candidate) => instanceKey(candidate.instance) === bound.key);
     if (!report) return { code: "instance-gone", text: `${bound.key} is not listed by this VM any more` };
-    if (topologyDigest(report) !== bound.topologyDigest) {
+    const digest = topologyDigest(report);
+    // A connection that was there may end; one that was not may not appear, because the act would then cut it.
+    const wasNothing = bound.topologyDigest === `${digest}${NOTHING_TO_CUT}`;
+    if (wasNothing && !hasNothingToCut(report)) {
+      const now = report.connection === "unknown" ? "that is no longer certain" : `is ${report.connection} now`;
+      return { code: "topology-changed", text: `${bound.key} was not connected, so that nothing would be cut, and ${now}` };
+    }
+    if (!wasNothing && digest !== bound.topologyDigest) {
       return { code: "topology-changed", text: `what ${bound.key} serves or where it leads has changed` };
     }
   }

@@ -3,6 +3,7 @@ import type { KnownYankInstance } from "../qapi/yank.ts";
 import { instanceName } from "../vm/instance.ts";
 import type { InstanceReport } from "../vm/instance.ts";
 import { migrationYankEffect } from "./migration-effects.ts";
+import { hasNothingToCut } from "./nothing-to-cut.ts";
 import type { Effect } from "./plan.ts";
 import type { PlannableVm } from "./plannable-vm.ts";
 
@@ -26,23 +27,17 @@ export function yankEffect(instance: KnownYankInstance, report: InstanceReport, 
 function blockNodeEffect(report: InstanceReport): Effect {
   const node = instanceName(report.instance);
   const far = report.farSide ? ` (${report.farSide.text})` : "";
-  switch (report.connection) {
-    case "connecting":
-    case "reconnecting":
-      return {
-        sentence: `Nothing happens: ${node} is ${report.connection}, and yank does not reach a connection that is still being made.`,
-        details: ["Its requests wait until the server answers or the delay is over."],
-        reversibility: "nothing",
-      };
-    case "disconnected":
-    case "listening":
-      return { sentence: `Nothing happens: ${node} has no connection to cut.`, details: [], reversibility: "nothing" };
-    case "connected":
-    case "unknown":
-      return connectedBlockNodeEffect(report, node, far);
-    default:
-      return assertNever(report.connection);
-  }
+  if (!hasNothingToCut(report)) return connectedBlockNodeEffect(report, node, far);
+  const isBeingMade = report.connection === "connecting" || report.connection === "reconnecting";
+  if (!isBeingMade) return nothing(`Nothing happens: ${node} has no connection to cut.`);
+  return nothing(
+    `Nothing happens: ${node} is ${report.connection}, and yank does not reach a connection that is still being made.`,
+    "Its requests wait until the server answers or the delay is over.",
+  );
+}
+
+function nothing(sentence: string, ...details: string[]): Effect {
+  return { sentence, details, reversibility: "nothing" };
 }
 
 const NODE_IS_LOST = "The node does not reconnect, also when its server answers again: the way back is to replace the node, or a new QEMU.";
@@ -114,23 +109,14 @@ function diskDetails({ serves }: InstanceReport): string[] {
 function chardevEffect(report: InstanceReport): Effect {
   const id = instanceName(report.instance);
   const what = chardevWords(report);
+  if (!hasNothingToCut(report)) return connectedChardevEffect(report, id, what);
   switch (report.connection) {
     case "listening":
-      return {
-        sentence: `Nothing happens: nobody is connected to ${what} ${id}; it goes on listening.`,
-        details: [],
-        reversibility: "nothing",
-      };
+      return nothing(`Nothing happens: nobody is connected to ${what} ${id}; it goes on listening.`);
     case "reconnecting":
-      return { sentence: `Nothing happens: ${what} ${id} is between two attempts to connect.`, details: [], reversibility: "nothing" };
-    case "disconnected":
-      return { sentence: `Nothing happens: ${what} ${id} is not connected.`, details: [], reversibility: "nothing" };
-    case "connected":
-    case "connecting":
-    case "unknown":
-      return connectedChardevEffect(report, id, what);
+      return nothing(`Nothing happens: ${what} ${id} is between two attempts to connect.`);
     default:
-      return assertNever(report.connection);
+      return nothing(`Nothing happens: ${what} ${id} is not connected.`);
   }
 }
 

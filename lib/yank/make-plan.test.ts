@@ -4,10 +4,12 @@ import type { Verdict } from "../health/verdict.ts";
 import type { InstanceReport } from "../vm/instance.ts";
 import type { MigrationReport, VmReport } from "../vm/report.ts";
 import type { KnownYankInstance } from "../qapi/yank.ts";
+import { checkBindings } from "./bindings.ts";
 import { makePlan } from "./make-plan.ts";
 import type { PlanResult } from "./make-plan.ts";
 import { PLAN_LIFETIME_MS } from "./plan.ts";
 import type { Action, Plan } from "./plan.ts";
+import { bindableOf } from "./plannable-vm.ts";
 import type { PlannableVm } from "./plannable-vm.ts";
 
 const NBD: KnownYankInstance = { type: "block-node", "node-name": "nbd0" };
@@ -150,6 +152,19 @@ describe("a plan to yank a chardev", () => {
   ] as const)("%s is refused", (_, instance, code) => {
     expect(refusalsOf(planFor(plannable(hungVm({ vmId: "vm0001", instances: [instance] })), [SERIAL]))).toEqual([code]);
   });
+});
+
+test("a plan that says that nothing happens is void once something is connected, and no other plan is", () => {
+  for (const connection of ["connected", "connecting", "reconnecting", "listening", "disconnected", "unknown"] as const) {
+    for (const [vm, instance] of [
+      [withDisk, NBD],
+      [withSerial, SERIAL],
+    ] as const) {
+      const [target] = planned(vm({ connection }), [instance]).targets;
+      const reason = checkBindings(target!.bindings, bindableOf(vm({ connection: "connected" })));
+      expect(reason?.code, `${instance.type} ${connection}`).toBe(target!.reversibility === "nothing" ? "topology-changed" : undefined);
+    }
+  }
 });
 
 describe("a plan to yank a migration", () => {
