@@ -26,6 +26,8 @@ describe("/proc/net/unix", () => {
     expect(busy(LISTENER, WAITING, WAITING)).toBe(false);
     expect(busy(LISTENER, SERVED, SERVED)).toBe(true);
     expect(busy(SERVED)).toBeUndefined();
+    // The path was bound again while its old listener still holds a connection that nobody has at the other end.
+    expect(busy(LISTENER, LISTENER.replace("42135", "42999"), SERVED, WAITING)).toBeUndefined();
   });
 
   it("keeps blanks in a path and skips rows that are none", () => {

@@ -38,10 +38,11 @@ export function parseUnixSockets(table: string): UnixSockets {
  * Whether the listener at this path serves somebody else, seen while exactly one connection of ours is open to it. QEMU
  * serves one client and accepts no second, so ours is either the accepted one or one of those that wait: a second
  * accepted connection, or an accepted one while another waits, is somebody else's. A frozen process that accepts nobody has
- * only waiting ones. Undefined where nothing listens at the path in this network namespace.
+ * only waiting ones. Undefined where nothing listens at the path in this network namespace, and where two do, because the
+ * path was bound again: whose connections these are is not told.
  */
 export function hasOtherPeer(sockets: readonly UnixSocket[] | undefined): boolean | undefined {
-  if (!sockets?.some((socket) => socket.isListening)) return undefined;
+  if (sockets?.filter((socket) => socket.isListening).length !== 1) return undefined;
   const accepted = sockets.filter((socket) => socket.isAccepted).length;
   const waiting = sockets.filter((socket) => socket.isWaiting).length;
   return accepted >= 2 || (accepted === 1 && waiting >= 1);
