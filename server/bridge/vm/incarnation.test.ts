@@ -96,6 +96,21 @@ describe("which process answers at a monitor", () => {
     expect(bridge.facts).toContainEqual({ kind: "incarnation-changed", text: "another QEMU process (pid 8) answers at this address" });
   });
 
+  test("is not called another one where it was not known before", async () => {
+    const { answer } = start();
+    bridge.appear(MANUAL_PATH);
+    await bridge.pass(100);
+    answer({ unknown: "not-found" });
+    await bridge.pass(100);
+    bridge.qemu.hangUp();
+    await bridge.pass(500);
+    answer(pid7);
+    await bridge.pass(100);
+    expect(bridge.facts.filter(({ kind }) => kind === "incarnation-changed")).toEqual([
+      { kind: "incarnation-changed", text: "connected again, to pid 7; whether it was that process before could not be read then" },
+    ]);
+  });
+
   test("is never the former where another socket has taken the path, however late that is said", async () => {
     const { answer } = start();
     bridge.appear(MANUAL_PATH);

@@ -505,11 +505,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
     } else if (former) {
       // Another process: its health, name and history are its own.
       this.health = initialHealth(this.#host.clock.nowMonoMs());
-      const text =
-        known.incarnation?.by === "process" && former.incarnation?.by === "process"
-          ? `another QEMU process (pid ${known.incarnation.pid}) answers at this address`
-          : "connected again; whether it is the same process cannot be read";
-      this.#host.fact(this, { kind: "incarnation-changed", text });
+      this.#host.fact(this, { kind: "incarnation-changed", text: describeChange(former, known) });
     }
     this.#goneSinceMonoMs = undefined;
   }
@@ -780,6 +776,14 @@ export class SupervisedVm implements Ticking, SessionOwner {
 
 function incarnationId({ pid, startTimeTicks }: { pid: number; startTimeTicks: string }): string {
   return `p${pid}-${startTimeTicks}`;
+}
+
+function describeChange(former: KnownVm, known: KnownVm): string {
+  if (known.incarnation?.by !== "process") return "connected again; whether it is the same process cannot be read";
+  const { pid } = known.incarnation;
+  return former.incarnation?.by === "process"
+    ? `another QEMU process (pid ${pid}) answers at this address`
+    : `connected again, to pid ${pid}; whether it was that process before could not be read then`;
 }
 
 function ageOf(monoMs: number | undefined, nowMonoMs: number): number | undefined {
