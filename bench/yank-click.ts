@@ -20,6 +20,8 @@ const AIM_P99_MS = 100;
 /** Clicks that are made and not counted: the first of everything is loaded and compiled with them. */
 const WARM_UP_ROUNDS = 1;
 const WAIT_MS = 30_000;
+/** Nobody confirms what he has not read: the page has come to rest by then. */
+const READING_MS = 1_000;
 
 interface ConsoleVm {
   name: string;
@@ -147,6 +149,7 @@ async function clickOnce(browser: Browser, ripcord: RipcordProcess, vm: ConsoleV
     const confirm = page.getByRole("alertdialog").getByRole("button", { name: `Yank ${CHARDEV}`, exact: true });
     await confirm.waitFor();
     await noteClicks(page);
+    await delay(READING_MS);
     const floorMs = await measureFloor(page, ripcord, vm);
     const earlier = new Set((await actsOn(ripcord, vm.vmId)).map(({ actId }) => actId));
     await confirm.click();
