@@ -1,5 +1,8 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { spawnSync } from "node:child_process";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -41,6 +44,42 @@ describe("the control socket", () => {
   test("is a lock: a second bridge hears who has it", async () => {
     await take();
     await expect(take()).rejects.toThrow(BridgeRunsAlreadyError);
+  });
+
+  test("is a lock in the folder itself, which no other account can take", async () => {
+    await take();
+    expect(statSync(join(dataDir, "bridge.lock")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(dataDir, "bridge.lock")).uid).toBe(process.getuid?.());
+  });
+
+  test("no name outside of the folder keeps a bridge from starting", async () => {
+    const { dev, ino, uid } = statSync(dataDir, { bigint: true });
+    const name = createHash("sha256").update(`${dev}:${ino}:${uid}`).digest("hex").slice(0, 32);
+    const squatter = createServer().listen(`\0ripcord-bridge-${name}`);
+    await once(squatter, "listening");
+    await take();
+    squatter.close();
+  });
+
+  test("stays a lock when its socket's file is removed, and is freed by its end", async () => {
+    const control = await take();
+    rmSync(controlSocketPath(dataDir));
+    let nowMonoMs = 0;
+    const hasty = { ...systemClock, nowMonoMs: () => (nowMonoMs += 3_000) };
+    await expect(ControlSocket.take(dataDir, hasty, async () => IDENTITY)).rejects.toThrow(BridgeRunsAlreadyError);
+    await control.close();
+    await take();
+  });
+
+  test("is made with its mode, whatever the account's own umask", async () => {
+    const umask = process.umask(0);
+    try {
+      await take();
+      expect(process.umask()).toBe(0);
+      expect(statSync(controlSocketPath(dataDir)).mode & 0o777).toBe(0o600);
+    } finally {
+      process.umask(umask);
+    }
   });
 
   test("of two that start at once, one wins", async () => {

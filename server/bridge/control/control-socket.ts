@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { chmodSync, rmSync, statSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import { join } from "node:path";
@@ -7,10 +6,11 @@ import { z } from "zod";
 import type { ControlReply, ControlRequest } from "#lib/link/contract";
 import type { QmpClock } from "#server/qmp/client";
 import { MAX_SOCKET_PATH_BYTES } from "../discovery/monitor-pattern.ts";
+import { tryLockBridge } from "./bridge-lock.ts";
 
 const ASK_WITHIN_MS = 2_000;
-const MUTEX_RETRY_MS = 50;
-const MUTEX_WITHIN_MS = 5_000;
+const LOCK_RETRY_MS = 50;
+const LOCK_WITHIN_MS = 5_000;
 const MAX_LINE_BYTES = 16 * 1024;
 
 const requestSchema: z.ZodType<ControlRequest> = z.discriminatedUnion("op", [
@@ -37,7 +37,7 @@ export class BridgeRunsAlreadyError extends Error {
   override readonly name = "BridgeRunsAlreadyError";
   readonly running: ControlReply;
   constructor(running: ControlReply) {
-    super(running.ok ? `A bridge runs already (pid ${running.pid})` : "A bridge runs already");
+    super(running.ok ? `A bridge runs already (pid ${running.pid})` : `A bridge runs already: ${running.error}`);
     this.running = running;
   }
 }
@@ -53,18 +53,20 @@ export function controlSocketPath(dataDir: string): string {
 }
 
 /**
- * The control socket: whoever listens on it is this data folder's bridge. It is open to the same account only, speaks one
- * JSON object per line, and ends with `close`.
+ * The control socket of this data folder's bridge, and the lock that goes with it. It is open to the same account only,
+ * speaks one JSON object per line, and ends with `close`.
  */
 export class ControlSocket {
   readonly #server: Server;
   readonly #path: string;
+  readonly #unlock: () => void;
   readonly #connections = new Set<Socket>();
   #isClosed = false;
 
-  private constructor(server: Server, path: string) {
+  private constructor(server: Server, path: string, unlock: () => void) {
     this.#server = server;
     this.#path = path;
+    this.#unlock = unlock;
     server.on("connection", (socket) => {
       this.#connections.add(socket);
       socket.once("close", () => this.#connections.delete(socket));
@@ -77,22 +79,18 @@ export class ControlSocket {
    */
   static async take(dataDir: string, clock: QmpClock, answer: (request: ControlRequest) => Promise<ControlReply>): Promise<ControlSocket> {
     const path = controlSocketPath(dataDir);
-    // The file of a dead bridge has to be looked at, removed and made again as one step. The kernel frees this mutex with its process.
-    const release = await takeMutex(dataDir, clock);
+    // Whoever has the lock may remove the file that a dead bridge left, and nobody makes another meanwhile.
+    const unlock = await takeLock(dataDir, clock);
     try {
-      const running = await askControl(dataDir, { op: "hello" }).catch((error: unknown) => {
-        if (isNobodyThere(error)) return undefined;
-        // It listens and does not answer: still not ours to take.
-        return { ok: false, error: error instanceof Error ? error.message : String(error) } satisfies ControlReply;
-      });
+      const running = await askWhoRuns(dataDir);
       if (running) throw new BridgeRunsAlreadyError(running);
       rmSync(path, { force: true });
       const server = createServer((socket) => serve(socket, answer));
       await listen(server, path);
-      chmodSync(path, 0o600);
-      return new ControlSocket(server, path);
-    } finally {
-      release();
+      return new ControlSocket(server, path, unlock);
+    } catch (error) {
+      unlock();
+      throw error;
     }
   }
 
@@ -102,6 +100,7 @@ export class ControlSocket {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#connections) socket.destroy();
     rmSync(this.#path, { force: true });
+    this.#unlock();
     return closed;
   }
 }
@@ -168,34 +167,46 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** Nobody else can connect at any moment: the file is made with mode 0600, and not only given it. */
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(path, () => {
-      server.off("error", reject);
-      resolve();
-    });
+    const umask = process.umask(0o177);
+    try {
+      server.listen(path, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    } finally {
+      process.umask(umask);
+    }
   });
 }
 
-/** An abstract socket, named after the folder itself: it exists as long as its process, and leaves no file. */
-async function takeMutex(dataDir: string, clock: QmpClock): Promise<() => void> {
-  const { dev, ino, uid } = statSync(dataDir, { bigint: true });
-  const name = createHash("sha256").update(`${dev}:${ino}:${uid}`).digest("hex").slice(0, 32);
-  const deadlineMonoMs = clock.nowMonoMs() + MUTEX_WITHIN_MS;
+/** The bridge that listens, also where it does not answer; undefined where none does. */
+async function askWhoRuns(dataDir: string): Promise<ControlReply | undefined> {
+  try {
+    return await askControl(dataDir, { op: "hello" });
+  } catch (error) {
+    return isNobodyThere(error) ? undefined : { ok: false, error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Waits for one that starts or ends at this moment. @throws BridgeRunsAlreadyError */
+async function takeLock(dataDir: string, clock: QmpClock): Promise<() => void> {
+  const deadlineMonoMs = clock.nowMonoMs() + LOCK_WITHIN_MS;
   // The clock's timers keep no process alive, and at this point of a start nothing else does.
-  const awake = setInterval(() => undefined, MUTEX_WITHIN_MS);
+  const awake = setInterval(() => undefined, LOCK_WITHIN_MS);
   try {
     for (;;) {
-      const server = createServer((socket) => socket.destroy());
-      try {
-        await listen(server, `\0ripcord-bridge-${name}`);
-        return () => server.close();
-      } catch (error) {
-        if (clock.nowMonoMs() >= deadlineMonoMs)
-          throw new Error("Another process holds this data folder's start-up lock", { cause: error });
-        await new Promise<void>((resolve) => void clock.setTimer(resolve, MUTEX_RETRY_MS));
+      const unlock = tryLockBridge(dataDir);
+      if (unlock) return unlock;
+      const running = await askWhoRuns(dataDir);
+      if (running) throw new BridgeRunsAlreadyError(running);
+      if (clock.nowMonoMs() >= deadlineMonoMs) {
+        throw new BridgeRunsAlreadyError({ ok: false, error: "another process holds bridge.lock and does not listen on bridge.sock" });
       }
+      await new Promise<void>((resolve) => void clock.setTimer(resolve, LOCK_RETRY_MS));
     }
   } finally {
     clearInterval(awake);
