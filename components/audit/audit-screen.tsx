@@ -59,7 +59,11 @@ function Row({ row, names }: { row: AuditRow; names: Map<VmId, string> }) {
         {vmId && (
           <>
             {" · "}
-            <Link href={`/vms/${vmId}`} prefetch={false} className="rounded text-info underline decoration-1 underline-offset-2 hover:decoration-2">
+            <Link
+              href={`/vms/${vmId}`}
+              prefetch={false}
+              className="rounded text-info underline decoration-1 underline-offset-2 hover:decoration-2"
+            >
               {names.get(vmId) ?? vmId}
             </Link>
           </>

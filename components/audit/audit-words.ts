@@ -14,6 +14,8 @@ export function auditWords(event: AuditEvent): { what: string; detail?: string; 
       };
     case "plan-refused":
       return { what: `Plan refused: ${event.action}`, detail: event.detail, vmId: event.vmIds[0] };
+    case "plan-voided":
+      return { what: "Plan void for good", detail: event.void.text };
     case "act-intended":
       return {
         what: "About to be sent",

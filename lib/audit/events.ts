@@ -1,5 +1,5 @@
 import type { ActProgress } from "../yank/act.ts";
-import type { Plan } from "../yank/plan.ts";
+import type { Plan, VoidReason } from "../yank/plan.ts";
 import type { ActEvidence } from "../link/contract.ts";
 
 /**
@@ -13,6 +13,8 @@ export type AuditEvent =
   | { type: "plan-refused"; action: string; vmIds: string[]; code: string; detail: string }
   /** When a confirmed plan is about to be carried out; written before anything is sent. */
   | { type: "act-intended"; actId: string; planId: string; vmId: string; command: unknown; reason?: string; evidence?: ActEvidence }
+  /** When a plan was found void as it was confirmed; it stays so. */
+  | { type: "plan-voided"; planId: string; void: VoidReason }
   /** When a confirmation was turned away: void, expired, wrong name, busy. */
   | { type: "act-refused"; planId: string; code: string; detail: string }
   /** When the state or verdict of an act became known. */

@@ -281,7 +281,20 @@ describe("what the bridge refuses, whatever the hub says", () => {
     const desk = makeDesk();
     const [first, second] = await Promise.all([desk.prepare(request()), desk.prepare(request({ actId: "act-2" }))]);
     expect([codeOf(first), codeOf(second)]).toEqual(["ok", "act-in-progress"]);
+    expect(second).toMatchObject({ text: expect.stringContaining("another act on this VM is being prepared") });
     expect(codeOf(await desk.prepare(request()))).toBe("ok");
+  });
+
+  it("a second act while the first has its ticket, saying so, and not once the ticket was given back", async () => {
+    const desk = makeDesk();
+    const ticket = ticketOf(await desk.prepare(request()));
+    expect(await desk.prepare(request({ actId: "act-2" }))).toMatchObject({
+      code: "act-in-progress",
+      text: "another act on this VM was prepared and has not been told to go; if it is not, the VM is free again within 3 seconds",
+    });
+    desk.inquire("act-1", "vm-1");
+    expect(codeOf(await desk.prepare(request({ actId: "act-2" })))).toBe("ok");
+    expect(await desk.go({ actId: "act-1", ticket })).toMatchObject({ code: "late-ticket" });
   });
 
   it("a monitor, and an instance that is not to be yanked", async () => {

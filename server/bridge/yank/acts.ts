@@ -86,7 +86,7 @@ export class Acts implements ActsDesk {
     if (this.#wasExecuted(actId, vmId)) return { ok: false, code: "not-allowed", text: "this act was executed already" };
     const other = this.#byVm.get(vmId);
     if (other && !(other.request.actId === actId && other.phase === "prepared")) {
-      return { ok: false, code: "act-in-progress", text: "another act on this VM is under way" };
+      return { ok: false, code: "act-in-progress", text: occupiedText(other.phase) };
     }
     if (other) this.#drop(other);
     const act: ActInHand = { request, vm, phase: "preparing", ticketUntilMonoMs: 0 };
@@ -385,6 +385,13 @@ const NOT_GONE: ActProgress = {
   aftermath: [],
   isFinal: true,
 };
+
+/** What keeps the VM from another act, as it is. */
+function occupiedText(phase: ActInHand["phase"]): string {
+  if (phase === "going") return "another act on this VM is under way";
+  const state = phase === "preparing" ? "is being prepared" : "was prepared and has not been told to go";
+  return `another act on this VM ${state}; if it is not, the VM is free again within ${TICKET_LIFETIME_MS / 1_000} seconds`;
+}
 
 function keyOf(actId: string, vmId: VmId): string {
   return JSON.stringify([actId, vmId]);

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { AuditEvent } from "#lib/audit/events";
 import type { ActRecord, ActTarget } from "#lib/yank/act";
-import type { Action, Plan } from "#lib/yank/plan";
+import type { Action, Plan, VoidReason } from "#lib/yank/plan";
 import type { Actor, AuditLog } from "./audit-log.ts";
 import type { RecordTables } from "./schema.ts";
 
@@ -32,9 +32,28 @@ export class ActStore {
     });
   }
 
-  async plan(planId: string): Promise<Plan | undefined> {
-    const row = await this.#db.selectFrom("plans").select("plan_json").where("plan_id", "=", planId).executeTakeFirst();
-    return row && (JSON.parse(row.plan_json) as Plan);
+  /** A plan, and why it is void where it was found to be. */
+  async plan(planId: string): Promise<{ plan: Plan; void?: VoidReason } | undefined> {
+    const query = this.#db.selectFrom("plans").select(["plan_json", "void_json"]).where("plan_id", "=", planId);
+    const row = await query.executeTakeFirst();
+    if (!row) return undefined;
+    return {
+      plan: JSON.parse(row.plan_json) as Plan,
+      ...(row.void_json === null ? {} : { void: JSON.parse(row.void_json) as VoidReason }),
+    };
+  }
+
+  /** A plan that was found void stays so, whatever its VM does next. The first reason stays, too. */
+  async voidPlan(planId: string, reason: VoidReason, actor: Actor): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      const { numUpdatedRows } = await transaction
+        .updateTable("plans")
+        .set({ void_json: JSON.stringify(reason) })
+        .where("plan_id", "=", planId)
+        .where("void_json", "is", null)
+        .executeTakeFirst();
+      if (numUpdatedRows > 0n) await this.#audit.appendIn(transaction, actor, { type: "plan-voided", planId, void: reason });
+    });
   }
 
   /** Plans that can no longer be confirmed and were never acted on: the audit keeps what they said. */

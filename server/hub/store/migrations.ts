@@ -59,6 +59,11 @@ export const recordMigrations: MigrationProvider = provide({
         .execute();
     },
   },
+  "0002-void-plans": {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable("plans").addColumn("void_json", "text").execute();
+    },
+  },
 });
 
 /** The migrations of the history: what VMs did. It may be thrown away without losing who did what. */

@@ -14,7 +14,14 @@ export interface RecordTables {
     vm_id: string | null;
     event_json: string;
   };
-  plans: { plan_id: string; created_at_ms: number; expires_at_ms: number; plan_json: string };
+  plans: {
+    plan_id: string;
+    created_at_ms: number;
+    expires_at_ms: number;
+    plan_json: string;
+    /** Why it was found void when it was confirmed; null while it was not. */
+    void_json: string | null;
+  };
   acts: {
     act_id: string;
     /** Unique: a plan acts at most once, whoever asks and however often. */

@@ -134,6 +134,41 @@ describe("the yank desk", () => {
     expect((await confirm((await plan(VM)).planId)).status).toBe(202);
   });
 
+  test("a plan that was found void stays void when the binding changes back, and the record says so", async () => {
+    const { planId } = await plan(VM);
+    const { health } = vmReport({ vmId: VM });
+    bridge.set({ ...consoleVm(VM), health });
+    await until(() => expect(ripcord.hub.fleet.detail(VM)?.health.kind).toBe("healthy"));
+    expect((await confirm(planId)).body).toMatchObject({ code: "plan-void", void: { code: "health-changed" } });
+    bridge.set(consoleVm(VM));
+    await until(() => expect(ripcord.hub.fleet.detail(VM)?.health.kind).toBe("main-loop-hung"));
+    for (let again = 0; again < 2; again += 1) {
+      expect((await confirm(planId)).body).toMatchObject({
+        status: 409,
+        code: "plan-void",
+        detail: expect.stringContaining("stays so"),
+        void: { code: "health-changed" },
+      });
+    }
+    expect(bridge.prepared).toEqual([]);
+    expect((await audit("plan-voided")).map((row) => row.event)).toEqual([
+      { type: "plan-voided", planId, void: expect.objectContaining({ code: "health-changed" }) },
+    ]);
+    // Also when the record could not take it.
+    const other = await plan(VM);
+    const blocker = new DatabaseSync(join(ripcord.dataDir, "record.db"));
+    bridge.onPrepare = () => {
+      blocker.exec("BEGIN IMMEDIATE");
+      return { ok: false, code: "void", void: { code: "instance-gone", text: "chardev:ser0 is gone" } };
+    };
+    expect((await confirm(other.planId)).body).toMatchObject({ code: "plan-void", void: { code: "instance-gone" } });
+    blocker.exec("ROLLBACK");
+    blocker.close();
+    bridge.onPrepare = (request) => bridge.grant(request);
+    expect((await confirm(other.planId)).body).toMatchObject({ code: "plan-void", void: { code: "instance-gone" } });
+    expect(bridge.gone).toEqual([]);
+  });
+
   test("a plan expires after a minute", async () => {
     const { planId } = await plan(VM);
     skewMs = 60_001;
@@ -210,7 +245,11 @@ describe("the yank desk", () => {
     const { planId } = await plan(VM);
     const other = new DatabaseSync(join(ripcord.dataDir, "record.db"));
     other.exec("BEGIN IMMEDIATE");
+    const asked: { actId: string; vmId: string }[] = [];
+    bridge.socket.on("act:inquire", ({ actId, vmId }) => asked.push({ actId, vmId }));
     expect((await confirm(planId)).body).toMatchObject({ status: 503, code: "not-recorded" });
+    // Its ticket is given back, so that the bridge has no act in hand that would refuse the next one.
+    expect(asked).toEqual([{ actId: bridge.prepared[0]!.actId, vmId: VM }]);
     expect(bridge.gone).toEqual([]);
     expect(ripcord.hub.fleet.detail(VM)?.actInProgress).toBeUndefined();
     other.exec("ROLLBACK");

@@ -27,7 +27,7 @@ const STAGGER_MS = 200;
 export interface YankDeskOptions {
   acts: ActStore;
   audit: AuditLog;
-  links: Pick<BridgeLinks, "prepare">;
+  links: Pick<BridgeLinks, "prepare" | "inquire">;
   openActs: OpenActs;
   clock: Clock;
   log: Log;
@@ -48,6 +48,8 @@ export class YankDesk {
   readonly #find: YankDeskOptions["find"];
   /** Confirmations under way, so that two clicks at once are one act. */
   readonly #confirming = new Map<string, Promise<ActRecord>>();
+  /** Plans found void while the record could not be written. */
+  readonly #voided = new Map<string, { reason: VoidReason; expiresAtMs: number }>();
   readonly #stops = new Set<() => void>();
   #isClosed = false;
 
@@ -116,8 +118,33 @@ export class YankDesk {
   async #confirm(request: ActRequest, actor: Actor): Promise<ActRecord> {
     const before = await this.#acts.actOfPlan(request.planId);
     if (before) return this.#openActs.get(before.actId) ?? before;
-    const plan = await this.#acts.plan(request.planId);
-    if (!plan) throw new ProblemError("not-found", "There is no such plan; make a new one");
+    const stored = await this.#acts.plan(request.planId);
+    if (!stored) throw new ProblemError("not-found", "There is no such plan; make a new one");
+    const { plan } = stored;
+    const found = stored.void ?? this.#voided.get(plan.planId)?.reason;
+    if (found)
+      throw new ProblemError("plan-void", `The plan was found void before and stays so: ${found.text}; make a new one`, { void: found });
+    try {
+      return await this.#carryOut(plan, request, actor);
+    } catch (error) {
+      if (error instanceof PlanVoidError) await this.#voidForGood(plan, error.reason, actor);
+      throw error;
+    }
+  }
+
+  /** A binding that changes back does not make the plan hold again: what happened in between was not confirmed. */
+  async #voidForGood({ planId, expiresAtMs }: Plan, reason: VoidReason, actor: Actor): Promise<void> {
+    try {
+      await this.#acts.voidPlan(planId, reason, actor);
+    } catch (error) {
+      this.#log.error({ err: error, planId }, "that a plan is void could not be written to the record");
+      const nowMs = this.#clock.nowMs();
+      for (const [id, voided] of this.#voided) if (voided.expiresAtMs < nowMs) this.#voided.delete(id);
+      this.#voided.set(planId, { reason, expiresAtMs });
+    }
+  }
+
+  async #carryOut(plan: Plan, request: ActRequest, actor: Actor): Promise<ActRecord> {
     this.#checkConfirmable(plan, request);
     const act = newAct({
       actId: newId("act"),
@@ -159,7 +186,7 @@ export class YankDesk {
     const only = plan.targets.length === 1 ? plan.targets[0] : undefined;
     if (!only) return;
     const reason = this.#voidReason(only);
-    if (reason) throw voidProblem(reason);
+    if (reason) throw new PlanVoidError(reason);
     const vm = this.#find(only.vmId);
     const refusal = vm && refuseVm(vm, plan.action);
     if (refusal) throw new ProblemError("cannot-plan", refusal.text, { reasons: [refusal] });
@@ -178,7 +205,7 @@ export class YankDesk {
     if (!planned || !target) throw new Error("A plan without targets was stored");
     const answer = await this.#prepare(act.actId, target, planned, plan);
     if (!answer.ok) {
-      if (answer.code === "void") throw voidProblem(answer.void);
+      if (answer.code === "void") throw new PlanVoidError(answer.void);
       if (answer.code === "act-in-progress") throw new ProblemError("act-in-progress", answer.text);
       throw new ProblemError("cannot-plan", answer.text, { reasons: [{ vmId: target.vmId, code: answer.code, text: answer.text }] });
     }
@@ -187,6 +214,7 @@ export class YankDesk {
     try {
       isFirst = await this.#acts.begin(act, actor, intent);
     } catch (error) {
+      await this.#giveBack(target, act.actId);
       throw new ProblemError("not-recorded", "The intent could not be written to the record, so nothing was sent", {}, { cause: error });
     }
     if (!isFirst) return this.#theOther(act);
@@ -255,16 +283,21 @@ export class YankDesk {
     try {
       this.#checkNoneWorse(actId);
       const reason = this.#voidReason(planned);
-      if (reason) throw voidProblem(reason);
+      if (reason) throw new PlanVoidError(reason);
       const answer = await this.#prepare(actId, target, planned, plan);
       if (!answer.ok) {
         await this.#skip(actId, target.vmId, prepareRefusalText(answer));
         return;
       }
-      // Others went on while the bridge looked.
-      this.#checkNoneWorse(actId);
-      await this.#acts.intend(actor, intentOf(act, target, answer.evidence));
       ticket = answer.ticket;
+      try {
+        // Others went on while the bridge looked.
+        this.#checkNoneWorse(actId);
+        await this.#acts.intend(actor, intentOf(act, target, answer.evidence));
+      } catch (error) {
+        await this.#giveBack(target, actId);
+        throw error;
+      }
     } catch (error) {
       this.#log.warn({ actId, vmId: target.vmId, error: String(error) }, "a target was skipped");
       await this.#skip(
@@ -298,6 +331,13 @@ export class YankDesk {
     }
   }
 
+  /** A ticket that will not be used: who asks for the outcome ends it, so that the VM is free for another try at once. */
+  async #giveBack({ bridgeId, vmId }: ActTarget, actId: string): Promise<void> {
+    await this.#links.inquire(bridgeId, { actId, vmId }).catch((error: unknown) => {
+      this.#log.warn({ actId, vmId, error: String(error) }, "a ticket could not be given back; it lapses by itself");
+    });
+  }
+
   async #skip(actId: string, vmId: VmId, detail: string): Promise<void> {
     await this.#openActs.change(actId, vmId, (target) => skipped(target, detail));
   }
@@ -324,6 +364,15 @@ export class YankDesk {
   }
 }
 
+/** A binding of the plan changed. */
+class PlanVoidError extends ProblemError {
+  readonly reason: VoidReason;
+  constructor(reason: VoidReason) {
+    super("plan-void", `The plan does not hold any more: ${reason.text}`, { void: reason });
+    this.reason = reason;
+  }
+}
+
 /** An act of several was stopped before this target's turn. */
 class StoppedError extends Error {
   override readonly name = "StoppedError";
@@ -332,10 +381,6 @@ class StoppedError extends Error {
 function intentOf(act: ActRecord, target: ActTarget, evidence: ActEvidence) {
   const { actId, planId, reason } = act;
   return { type: "act-intended" as const, actId, planId, vmId: target.vmId, command: target.command, reason, evidence };
-}
-
-function voidProblem(reason: VoidReason): ProblemError {
-  return new ProblemError("plan-void", `The plan does not hold any more: ${reason.text}`, { void: reason });
 }
 
 function newId(kind: "plan" | "act"): string {
