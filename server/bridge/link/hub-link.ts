@@ -251,8 +251,10 @@ export class HubLink {
   #flush(): void {
     const socket = this.#socket;
     if (!socket?.connected || !this.#isSnapshotDone) return;
-    this.#lastFlushMonoMs = this.#options.clock.nowMonoMs();
-    if (unsentBytes(socket) < MAX_UNSENT_BYTES) {
+    const hasRoom = unsentBytes(socket) < MAX_UNSENT_BYTES;
+    // Facts and readings must not hold up the state that follows them: an event is told before its run state is known.
+    if (!hasRoom || this.#dirty.size > 0 || this.#ended.size > 0) this.#lastFlushMonoMs = this.#options.clock.nowMonoMs();
+    if (hasRoom) {
       this.#sendChanges(socket);
       this.#sendDetails(socket);
       void this.#sendFacts(socket);
