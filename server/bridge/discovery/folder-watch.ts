@@ -30,8 +30,8 @@ export interface FolderWatchOptions {
  */
 export class FolderWatch {
   readonly #options: FolderWatchOptions;
-  /** Configured path → canonical path, of what was found. */
-  readonly #found = new Map<string, string>();
+  /** By configured path, what was found there. */
+  readonly #found = new Map<string, { canonical: string; file: string }>();
   #watcher: FSWatcher | undefined;
   #stopTimer: (() => void) | undefined;
   #folderInode: number | undefined;
@@ -136,18 +136,21 @@ export class FolderWatch {
   async #see(path: string, given: Stats | undefined): Promise<void> {
     const stats = given ?? (await stat(path).catch(() => undefined));
     if (!stats?.isSocket() || !this.#options.wants(this.#segments(path))) return;
-    const canonical = await realpath(path).catch(() => undefined);
-    if (canonical === undefined || this.#isClosed) return;
-    this.#found.set(path, canonical);
     // An inode number is used again as soon as its file is gone; with the time of birth it is one file's alone.
-    this.#options.onSocket(canonical, path, `${stats.ino}.${stats.birthtimeMs}`);
+    const file = `${stats.ino}.${stats.birthtimeMs}`;
+    const known = this.#found.get(path);
+    // With thousands of sockets, resolving the path of each at each rescan is what a rescan costs most.
+    const canonical = known?.file === file ? known.canonical : await realpath(path).catch(() => undefined);
+    if (canonical === undefined || this.#isClosed) return;
+    this.#found.set(path, { canonical, file });
+    this.#options.onSocket(canonical, path, file);
   }
 
   #lose(path: string): void {
-    const canonical = this.#found.get(path);
-    if (canonical === undefined) return;
+    const found = this.#found.get(path);
+    if (found === undefined) return;
     this.#found.delete(path);
-    this.#options.onGone(canonical);
+    this.#options.onGone(found.canonical);
   }
 
   #dropAll(): void {
