@@ -40,12 +40,14 @@ export interface ListenerOptions {
 /** Sends `/api/*`, `/healthz` and `/readyz` to the API and everything else to the pages. */
 export function createListener({ api, sameOrigin, web, isDevelopment }: ListenerOptions) {
   const listenApi = getRequestListener((request, environment) => api(request, environment), { overrideGlobalObjects: false });
-  const refuse = getRequestListener(() => problemResponse("foreign-host", "This hub answers to loopback names and its own port only"), {
-    overrideGlobalObjects: false,
-  });
+  const refusing = (...problem: Parameters<typeof problemResponse>) =>
+    getRequestListener(() => problemResponse(...problem), { overrideGlobalObjects: false });
+  const refuseHost = refusing("foreign-host", "This hub answers to loopback names and its own port only");
+  const refuseTarget = refusing("bad-request", "The request's target must be a path that begins with / and decodes as UTF-8");
   return (request: IncomingMessage, response: ServerResponse): void => {
     setSecurityHeaders(response, isDevelopment);
-    if (!sameOrigin.isOwnHost(request.headers.host)) return void refuse(request, response);
+    if (!sameOrigin.isOwnHost(request.headers.host)) return void refuseHost(request, response);
+    if (!isReadablePath(request.url ?? "")) return void refuseTarget(request, response);
     if (web === undefined || isApiPath(request.url ?? "/")) return void listenApi(request, response);
     web(request, response).catch(() => {
       if (!response.headersSent) response.statusCode = 500;
@@ -65,6 +67,17 @@ export function refuseOtherUpgrades(server: HttpServer, isDevelopment: boolean):
     if (url.startsWith(`${REALTIME_PATH}/`) || (isDevelopment && url.startsWith("/_next/"))) return;
     socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
   });
+}
+
+/** Next answers any other target with an error of its own, as if it were the hub's fault. */
+function isReadablePath(target: string): boolean {
+  if (!target.startsWith("/")) return false;
+  try {
+    decodeURIComponent(target.split("?", 1)[0] ?? "");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isApiPath(url: string): boolean {
