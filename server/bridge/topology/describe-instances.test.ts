@@ -21,6 +21,30 @@ async function described(version: "7.2" | "11.1", more: Partial<DescribeContext>
 
 const codeOf = (report: InstanceReport) => (report.yankable === true ? "yankable" : report.yankable.code);
 
+it("cuts names and addresses to what the link takes, and keeps those apart that differ", () => {
+  const long = "x".repeat(10_000);
+  const reading = (exportName: string) => ({
+    jobs: [],
+    fileName: `nbd://10.0.0.9:10809/${exportName}`,
+    disk: { device: long, through: [] },
+  });
+  const topology: Topology = {
+    chardevs: undefined,
+    owners: new Map(),
+    areMonitorsObjects: true,
+    blockNodes: new Map([
+      ["a", reading(`${long}1`)],
+      ["b", reading(`${long}2`)],
+    ]),
+  };
+  const instances = [{ type: "block-node" as const, "node-name": "a" }, { type: "block-node" as const, "node-name": "b" }, { type: long }];
+  const [first, second, unknown] = describeInstances(instances, topology, context);
+  const texts = [first?.serves.owner, first?.serves.how, first?.farSide?.key, first?.farSide?.text];
+  expect(texts.map((text) => text?.length)).toEqual([4_096, 4_096, 4_096, 4_096]);
+  expect(first?.farSide?.key).not.toBe(second?.farSide?.key);
+  expect(unknown?.yankable).toMatchObject({ code: "unknown-type", text: expect.stringMatching(/^.{4096}$/) });
+});
+
 describe("what a yank instance is", () => {
   it("refuses every monitor of a 7.2, by name, as ours, or for having no owner", async () => {
     const of = await described("7.2");

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { assertNever } from "#lib/assert-never";
+import { clipForLink, MAX_LINK_TEXT } from "#lib/link/bounds";
 import { isTerminalMigration } from "#lib/qapi/migration";
 import { isKnownYankInstance } from "#lib/qapi/yank";
 import type { YankInstance } from "#lib/qapi/yank";
@@ -39,7 +41,29 @@ export function describeInstances(
   topology: Topology | undefined,
   context: DescribeContext,
 ): InstanceReport[] {
-  return instances.map((instance) => withCord(describeInstance(instance, topology, context), context));
+  return instances.map((instance) => clipReport(withCord(describeInstance(instance, topology, context), context)));
+}
+
+/** Paths, export names and ids of any length come from QEMU; a hub would refuse the whole VM for one that is too long. */
+function clipReport(report: InstanceReport): InstanceReport {
+  const { serves, farSide, yankable } = report;
+  return {
+    ...report,
+    serves: {
+      ...serves,
+      ...(serves.owner === undefined ? {} : { owner: clipIdentity(serves.owner) }),
+      ...(serves.how === undefined ? {} : { how: clipForLink(serves.how) }),
+    },
+    ...(farSide === undefined ? {} : { farSide: { key: clipIdentity(farSide.key), text: clipForLink(farSide.text) } }),
+    ...(yankable === true ? {} : { yankable: { ...yankable, text: clipForLink(yankable.text) } }),
+  };
+}
+
+/** Two that differ stay different. */
+function clipIdentity(text: string): string {
+  if (text.length <= MAX_LINK_TEXT) return text;
+  const digest = createHash("sha256").update(text).digest("hex");
+  return `${clipForLink(text, MAX_LINK_TEXT - digest.length)}${digest}`;
 }
 
 function describeInstance(instance: YankInstance, topology: Topology | undefined, context: DescribeContext): InstanceReport {

@@ -1,3 +1,4 @@
+import { clipForLink, MAX_LINK_EVENT_NAME, MAX_LINK_LIST } from "#lib/link/bounds";
 import { MAX_LINK_MESSAGE_BYTES } from "#lib/link/contract";
 import type { ActEvidence } from "#lib/link/contract";
 import type { KnownYankInstance, YankInstance } from "#lib/qapi/yank";
@@ -16,13 +17,15 @@ const KEPT_WHEN_TOO_LONG = 100;
 export function gatherEvidence(
   report: VmReport,
   yankInstances: readonly YankInstance[],
-  recentEvents: ActEvidence["recentEvents"],
+  events: ActEvidence["recentEvents"],
   named: readonly KnownYankInstance[],
 ): ActEvidence {
+  const recentEvents = events.slice(-MAX_LINK_LIST).map((event) => ({ ...event, name: clipForLink(event.name, MAX_LINK_EVENT_NAME) }));
   const whole: ActEvidence = { report, yankInstances: [...yankInstances], recentEvents };
-  const text = toJson(whole);
+  const isShortEnough = report.instances.length <= MAX_LINK_LIST && yankInstances.length <= MAX_LINK_LIST;
+  const text = isShortEnough ? toJson(whole) : undefined;
   // A copy: evidence must not change with the VM, and neither the link nor the record takes a bigint.
-  if (text.length <= MAX_EVIDENCE_BYTES) return JSON.parse(text) as ActEvidence;
+  if (text !== undefined && text.length <= MAX_EVIDENCE_BYTES) return JSON.parse(text) as ActEvidence;
   const keys = new Set(named.map(instanceKey));
   const instances = report.instances.filter((each, at) => at < KEPT_WHEN_TOO_LONG || keys.has(instanceKey(each.instance)));
   const shorter: ActEvidence = {
@@ -31,7 +34,7 @@ export function gatherEvidence(
     recentEvents: recentEvents.map(({ name, ageMs, count }) => ({ name, ageMs, count })),
   };
   const shorterText = toJson(shorter);
-  if (shorterText.length <= MAX_EVIDENCE_BYTES) return JSON.parse(shorterText) as ActEvidence;
+  if (instances.length <= MAX_LINK_LIST && shorterText.length <= MAX_EVIDENCE_BYTES) return JSON.parse(shorterText) as ActEvidence;
   const namedOnly = instances.filter((each) => keys.has(instanceKey(each.instance)));
   const least = { report: { ...report, instances: namedOnly.slice(0, KEPT_WHEN_TOO_LONG) }, yankInstances: [], recentEvents: [] };
   return JSON.parse(toJson(least)) as ActEvidence;

@@ -442,6 +442,13 @@ describe("what QEMU makes of the command", () => {
     expect(progress.at(-1)?.progress.qmpError).toEqual({ class: "DeviceNotFound", desc: "Instance not found" });
   });
 
+  it("cuts QEMU's words to what the link takes", async () => {
+    await run(() => Promise.reject(new QmpCommandError("X".repeat(100), "y".repeat(100_000))));
+    await vi.waitFor(() => expect(states()).toEqual(["sent/pending", "refused/none!"]));
+    const { detail, qmpError } = progress.at(-1)!.progress;
+    expect([detail?.length, qmpError?.class.length, qmpError?.desc.length]).toEqual([4_096, 64, 4_096]);
+  });
+
   it("reads unknown without a reply, goes on looking, and sends it no second time", async () => {
     await run(() => Promise.reject(new QmpTimeoutError("no reply")));
     await vi.waitFor(() => expect(states()).toEqual(["sent/pending", "unknown/pending"]));

@@ -1,3 +1,4 @@
+import { clipForLink, clipProgress } from "#lib/link/bounds";
 import { TICKET_LIFETIME_MS } from "#lib/link/contract";
 import type { GoAnswer, GoRequest, PrepareAnswer, PrepareRequest, ProgressReport } from "#lib/link/contract";
 import type { VmId, VmReport } from "#lib/vm/report";
@@ -78,6 +79,10 @@ export class Acts implements ActsDesk {
 
   /** Never rejects. A ticket stands for this act, on this VM, for TICKET_LIFETIME_MS of this process's clock. */
   async prepare(request: PrepareRequest): Promise<PrepareAnswer> {
+    return clipRefusal(await this.#prepare(request));
+  }
+
+  async #prepare(request: PrepareRequest): Promise<PrepareAnswer> {
     const { vmId, actId } = request;
     const vm = this.#options.vms(vmId);
     if (this.#isClosed || !vm) return { ok: false, code: "unknown-vm", text: "this bridge does not watch that VM" };
@@ -268,7 +273,7 @@ export class Acts implements ActsDesk {
   }
 
   #finishUnsent(act: ActInHand, detail: string): void {
-    this.#progressed(act, { state: "not-sent", verdict: "none", detail, aftermath: [], isFinal: true }, undefined);
+    this.#progressed(act, { state: "not-sent", verdict: "none", detail: clipForLink(detail), aftermath: [], isFinal: true }, undefined);
   }
 
   #lapse(act: ActInHand): void {
@@ -341,7 +346,8 @@ export class Acts implements ActsDesk {
     const { actId, vmId, progress } = outcome;
     const inHand = this.#byVm.get(vmId);
     const sentAgeMs = inHand?.request.actId === actId ? inHand.running?.sentAgeMs : undefined;
-    return { actId, vmId, progress, sentAgeMs };
+    // It may stem from an earlier version's file.
+    return { actId, vmId, progress: clipProgress(progress), sentAgeMs };
   }
 
   #forgetLater(actId: string, vmId: VmId, afterMs: number): void {
@@ -391,6 +397,13 @@ function occupiedText(phase: ActInHand["phase"]): string {
   if (phase === "going") return "another act on this VM is under way";
   const state = phase === "preparing" ? "is being prepared" : "was prepared and has not been told to go";
   return `another act on this VM ${state}; if it is not, the VM is free again within ${TICKET_LIFETIME_MS / 1_000} seconds`;
+}
+
+/** Its words may name what QEMU named, at any length. */
+function clipRefusal(answer: PrepareAnswer): PrepareAnswer {
+  if (answer.ok) return answer;
+  if (answer.code === "void") return { ...answer, void: { ...answer.void, text: clipForLink(answer.void.text) } };
+  return { ...answer, text: clipForLink(answer.text) };
 }
 
 function keyOf(actId: string, vmId: VmId): string {

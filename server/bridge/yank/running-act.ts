@@ -1,3 +1,4 @@
+import { clipForLink, clipProgress, MAX_LINK_ERROR_CLASS } from "#lib/link/bounds";
 import type { KnownYankInstance } from "#lib/qapi/yank";
 import { VERIFY_FOR_MS } from "#lib/yank/act";
 import type { ActProgress } from "#lib/yank/act";
@@ -113,7 +114,7 @@ export class RunningAct {
     if (progress === before) return;
     const { sentAgeMs } = this;
     if (progress.isFinal) this.close();
-    this.#options.onProgress(progress, sentAgeMs);
+    this.#options.onProgress(clipProgress(progress), sentAgeMs);
   }
 }
 
@@ -125,8 +126,9 @@ function readingType(observation: ActObservation): "in-band-answered" | "changed
 function failureOf(error: unknown, wasWritten: boolean): Extract<ActReading, { type: "failed" }> {
   if (error instanceof QmpCommandError) {
     const isGone = error.qmpClass === "DeviceNotFound";
-    const detail = isGone ? "one of the instances does not exist any more; QEMU then cuts none of them" : error.desc;
-    return { type: "failed", outcome: "refused", detail, qmpError: { class: error.qmpClass, desc: error.desc } };
+    const desc = clipForLink(error.desc);
+    const detail = isGone ? "one of the instances does not exist any more; QEMU then cuts none of them" : desc;
+    return { type: "failed", outcome: "refused", detail, qmpError: { class: clipForLink(error.qmpClass, MAX_LINK_ERROR_CLASS), desc } };
   }
   if (error instanceof QmpError) return { type: "failed", outcome: error.outcome, detail: detailOf(error) };
   // Not one of the client's own errors: only what is known of the write decides.

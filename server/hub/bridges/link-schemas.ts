@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAX_LINK_AFTERMATH, MAX_LINK_ERROR_CLASS, MAX_LINK_EVENT_NAME, MAX_LINK_LIST, MAX_LINK_TEXT } from "#lib/link/bounds";
 import type { Fact, ProgressReport, Pulse, VmDetailReport } from "#lib/link/contract";
 import { yankInstanceSchema } from "#lib/qapi/yank";
 import { CLOCK_BUCKETS } from "#lib/health/lane";
@@ -13,7 +14,7 @@ import { vmIdSchema } from "#lib/api/requests";
  * What may come over the link, checked once, here. A bridge is trusted with its VMs and with nothing else; what it passes
  * on from a VM is bounded in length. Members that a newer bridge adds are dropped, values it adds to a closed union refused.
  */
-const text = z.string().max(4_096);
+const text = z.string().max(MAX_LINK_TEXT);
 const ageMs = z.number().min(0);
 const count = z.number().min(0);
 const sequence = z.number().int().min(1);
@@ -148,7 +149,7 @@ export const vmReportSchema: z.ZodType<VmReport> = z.object({
       sampleAgeMs: ageMs,
     })
     .optional(),
-  instances: z.array(instanceSchema).max(1_024),
+  instances: z.array(instanceSchema).max(MAX_LINK_LIST),
   instancesAgeMs: ageMs.optional(),
   topologyAgeMs: ageMs.optional(),
   notices: z.array(text).max(64),
@@ -202,10 +203,10 @@ export const progressReportSchema: z.ZodType<ProgressReport> = z.object({
     state: z.enum(ACT_STATES),
     verdict: z.enum(ACT_VERDICTS),
     detail: text.optional(),
-    qmpError: z.object({ class: z.string().max(64), desc: text }).optional(),
+    qmpError: z.object({ class: z.string().max(MAX_LINK_ERROR_CLASS), desc: text }).optional(),
     replyAfterMs: ageMs.optional(),
     recoveredAfterMs: ageMs.optional(),
-    aftermath: z.array(text).max(32),
+    aftermath: z.array(text).max(MAX_LINK_AFTERMATH),
     isFinal: z.boolean(),
   }),
   sentAgeMs: ageMs.optional(),
@@ -228,8 +229,10 @@ export const prepareAnswerSchema = z.union([
     ticket: z.string().max(256),
     evidence: z.object({
       report: vmReportSchema,
-      yankInstances: z.array(z.unknown()).max(1_024),
-      recentEvents: z.array(z.object({ name: z.string().max(256), data: z.unknown().optional(), ageMs, count })).max(1_024),
+      yankInstances: z.array(z.unknown()).max(MAX_LINK_LIST),
+      recentEvents: z
+        .array(z.object({ name: z.string().max(MAX_LINK_EVENT_NAME), data: z.unknown().optional(), ageMs, count }))
+        .max(MAX_LINK_LIST),
     }),
   }),
   z.object({ ok: z.literal(false), code: z.literal("void"), void: voidSchema }),
