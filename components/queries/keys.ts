@@ -5,9 +5,12 @@ export const keys = {
   fleet: ["fleet"] as const,
   /** The newest tick of the hub: its clock and its bridges. */
   tick: ["tick"] as const,
+  /** Everything of every single VM. */
+  vms: ["vms"] as const,
   vm: (vmId: VmId) => ["vms", "detail", vmId] as const,
   vmEvents: (vmId: VmId) => ["vms", "events", vmId] as const,
   vmActs: (vmId: VmId) => ["vms", "acts", vmId] as const,
+  acts: ["acts"] as const,
   act: (actId: string) => ["acts", actId] as const,
   audit: ["audit"] as const,
 };

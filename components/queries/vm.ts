@@ -2,6 +2,7 @@ import { queryOptions } from "@tanstack/react-query";
 import type { VmDetail, VmEvent } from "#lib/api/vm";
 import type { VmId } from "#lib/vm/report";
 import type { ActRecord } from "#lib/yank/act";
+import { mergeFetchedActs, mergeFetchedEvents } from "../realtime/apply-server-event.ts";
 import { apiGet } from "./api.ts";
 import { keys } from "./keys.ts";
 
@@ -21,6 +22,7 @@ export function vmEventsQuery(vmId: VmId) {
   return queryOptions({
     queryKey: keys.vmEvents(vmId),
     queryFn: async ({ signal }) => (await apiGet<{ events: VmEvent[] }>(`/events?vmId=${encodeURIComponent(vmId)}`, signal)).events,
+    structuralSharing: (known, fetched) => mergeFetchedEvents(known as VmEvent[] | undefined, fetched as VmEvent[]),
     staleTime: Infinity,
     gcTime: 0,
   });
@@ -31,6 +33,7 @@ export function vmActsQuery(vmId: VmId) {
   return queryOptions({
     queryKey: keys.vmActs(vmId),
     queryFn: async ({ signal }) => (await apiGet<{ acts: ActRecord[] }>(`/acts?vmId=${encodeURIComponent(vmId)}`, signal)).acts,
+    structuralSharing: (known, fetched) => mergeFetchedActs(known as ActRecord[] | undefined, fetched as ActRecord[]),
     staleTime: Infinity,
     gcTime: 0,
   });

@@ -5,7 +5,7 @@ import type { FleetSnapshot, VmDetail, VmEvent } from "#lib/api/vm";
 import type { FleetDelta } from "#lib/realtime/events";
 import { keys } from "../queries/keys.ts";
 import { actRecord, bridge, snapshotOf, vmSummary } from "../testing/fixtures.ts";
-import { applyServerEvent, mergeEvents } from "./apply-server-event.ts";
+import { applyServerEvent, mergeEvents, mergeFetchedActs, mergeFetchedEvents } from "./apply-server-event.ts";
 import type { Applied } from "./apply-server-event.ts";
 
 let client: QueryClient;
@@ -167,15 +167,38 @@ describe("vm:changed", () => {
   });
 });
 
+const event = (eventId: number, count: number): VmEvent => ({
+  eventId,
+  vmId: "vm0001",
+  atMs: eventId,
+  kind: "qmp-event",
+  title: "STOP",
+  count,
+});
+
+test("who fell behind asks again for everything of the VMs that are open, acts and events too", () => {
+  const open = [keys.vm("vm0001"), keys.vmEvents("vm0001"), keys.vmActs("vm0001"), keys.act("act1")];
+  for (const key of open) client.setQueryData<unknown>(key, []);
+  client.setQueryData(keys.audit, []);
+  expect(applyServerEvent(client, { name: "fleet:outdated", payload: { epoch: "e", revision: 1 } })).toBe("ask-again");
+  expect(open.map((key) => client.getQueryState(key)?.isInvalidated)).toEqual(open.map(() => true));
+  expect(client.getQueryState(keys.audit)?.isInvalidated).toBe(false);
+});
+
+test("a fetch takes nothing back that arrived while it was on its way, and leaves no gap", () => {
+  expect(mergeFetchedEvents([event(9, 1), event(7, 5), event(2, 1)], [event(8, 1), event(7, 3), event(6, 1)])).toEqual([
+    event(9, 1),
+    event(8, 1),
+    event(7, 5),
+    event(6, 1),
+  ]);
+  const act = (actId: string, createdAtMs: number, isFinal: boolean) => ({ ...actRecord({ isFinal }), actId, createdAtMs });
+  const known = [act("new", 3, false), act("old", 1, true)];
+  expect(mergeFetchedActs(known, [act("other", 2, true), act("old", 1, false)])).toEqual([known[0], act("other", 2, true), known[1]]);
+  expect(mergeFetchedActs(undefined, known)).toEqual(known);
+});
+
 test("an event that arrives twice is listed once, with its later count", () => {
-  const event = (eventId: number, count: number): VmEvent => ({
-    eventId,
-    vmId: "vm0001",
-    atMs: eventId,
-    kind: "qmp-event",
-    title: "STOP",
-    count,
-  });
   expect(mergeEvents([event(2, 1), event(1, 1)], [event(2, 40), event(3, 1)])).toEqual([event(3, 1), event(2, 40), event(1, 1)]);
 });
 

@@ -25,6 +25,9 @@ export function applyServerEvent(queryClient: QueryClient, event: ServerEvent): 
     case "fleet:changed":
       return applyDelta(queryClient, event.payload);
     case "fleet:outdated":
+      // What was not sent meanwhile was not only rows: events and acts of the page that is open have no other gap to show.
+      void queryClient.invalidateQueries({ queryKey: keys.vms });
+      void queryClient.invalidateQueries({ queryKey: keys.acts });
       return "ask-again";
     case "clock:ticked":
       return applyTick(queryClient, event.payload);
@@ -96,10 +99,35 @@ function applyEvents(queryClient: QueryClient, message: Payload<"vm:events">): A
   return "merged";
 }
 
-/** Newest first, each event once; a later copy of an event wins, because its count may have grown. */
+/** Events that were fetched while others arrived: none that is newer is lost again, and what is older leaves no gap. */
+export function mergeFetchedEvents(known: VmEvent[] | undefined, fetched: VmEvent[]): VmEvent[] {
+  const oldest = fetched.at(-1)?.eventId ?? 0;
+  return mergeEvents(
+    (known ?? []).filter((event) => event.eventId >= oldest),
+    fetched,
+  );
+}
+
+/** Acts that were fetched while others changed: what is final stays so, and none that began meanwhile is lost. */
+export function mergeFetchedActs(known: ActRecord[] | undefined, fetched: ActRecord[]): ActRecord[] {
+  const newestAtMs = fetched[0]?.createdAtMs ?? 0;
+  const isFetched = new Set(fetched.map((act) => act.actId));
+  const begun = (known ?? []).filter((act) => !isFetched.has(act.actId) && act.createdAtMs >= newestAtMs);
+  return [
+    ...begun,
+    ...fetched.map((act) =>
+      laterAct(
+        known?.find((other) => other.actId === act.actId),
+        act,
+      ),
+    ),
+  ];
+}
+
+/** Newest first, each event once; of two copies the one with the larger count is the later. */
 export function mergeEvents(known: VmEvent[], arrived: VmEvent[]): VmEvent[] {
   const byId = new Map(known.map((event) => [event.eventId, event]));
-  for (const event of arrived) byId.set(event.eventId, event);
+  for (const event of arrived) if (event.count >= (byId.get(event.eventId)?.count ?? 0)) byId.set(event.eventId, event);
   return [...byId.values()].toSorted((left, right) => right.eventId - left.eventId).slice(0, KEPT_EVENTS);
 }
 

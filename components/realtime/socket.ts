@@ -80,7 +80,7 @@ function openRealtime(queryClient: QueryClient, clock: ServerClock): Realtime {
         if (answer?.ok && applyServerEvent(queryClient, { name: "fleet:changed", payload: answer.delta }) !== "ask-again") return;
       }
       // Another hub, or too far behind: what is known of single VMs is as doubtful as the fleet.
-      await Promise.all([queryClient.refetchQueries({ queryKey: keys.fleet }), queryClient.invalidateQueries({ queryKey: ["vms"] })]);
+      await Promise.all([queryClient.refetchQueries({ queryKey: keys.fleet }), queryClient.invalidateQueries({ queryKey: keys.vms })]);
     } finally {
       isResuming = false;
     }
@@ -102,7 +102,7 @@ function openRealtime(queryClient: QueryClient, clock: ServerClock): Realtime {
     change({ isSocketOpen: true });
     void resume();
     for (const vmId of watched.keys()) void askToWatch(vmId);
-    void queryClient.invalidateQueries({ queryKey: ["acts"] });
+    void queryClient.invalidateQueries({ queryKey: keys.acts });
   });
   socket.on("disconnect", () => change({ isSocketOpen: false }));
   socket.on("connect_error", (error) => {
