@@ -2,15 +2,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "next/navigation";
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { assertNever } from "#lib/assert-never";
 import type { FleetSnapshot } from "#lib/api/vm";
 import { fleetQuery } from "../queries/fleet.ts";
-import { useFreshness } from "../realtime/use-freshness.ts";
+import { useFreshness, useIsBehind, useLink } from "../realtime/use-freshness.ts";
 import { Screen } from "../shell/screen.tsx";
 import { Button } from "../ui/button.tsx";
 import { BridgeNotices } from "./bridge-notices.tsx";
 import { EmptyFleet } from "./empty-fleet.tsx";
 import { FleetTable } from "./fleet-table.tsx";
-import { countByVerdict, createFleetSorter, filterFromUrl, filterToUrl, matchesSearch, worstTrouble } from "./fleet-view.ts";
+import { countByVerdict, createFleetSorter, emptyReason, filterFromUrl, filterToUrl, matchesSearch, worstTrouble } from "./fleet-view.ts";
 import type { FleetFilter } from "./fleet-view.ts";
 import { HangAnnouncer } from "./hang-announcer.tsx";
 import { SearchField } from "./search-field.tsx";
@@ -56,7 +57,7 @@ function Fleet({ fleet, filter, onFilter }: { fleet: FleetSnapshot; filter: Flee
     return (
       <>
         <BridgeNotices />
-        <EmptyFleet bridges={fleet.bridges} />
+        <NoVm fleet={fleet} />
       </>
     );
   }
@@ -87,10 +88,35 @@ function Fleet({ fleet, filter, onFilter }: { fleet: FleetSnapshot; filter: Flee
   );
 }
 
+/** By the newest tick's word of the bridges: the snapshot's may be from before they came. */
+function NoVm({ fleet }: { fleet: FleetSnapshot }) {
+  const { bridges } = useLink();
+  const reason = emptyReason(bridges, useIsBehind(fleet));
+  switch (reason) {
+    case "reading":
+      return <FleetLoading />;
+    case "waiting":
+      return (
+        <div role="status" className="mt-10 text-center">
+          <p className="font-semibold text-strong">
+            {bridges.length === 1 ? "The bridge" : "No bridge"} of {bridges.map((bridge) => bridge.host).join(", ")} is
+            {bridges.length === 1 ? " not" : ""} connected
+          </p>
+          <p className="mt-1">Nothing is known of any VM until {bridges.length === 1 ? "it" : "one"} is</p>
+        </div>
+      );
+    case "no-bridge":
+    case "none-found":
+      return <EmptyFleet bridges={bridges} />;
+    default:
+      return assertNever(reason);
+  }
+}
+
 function FleetLoading() {
   return (
     <div role="status" className="mt-10 text-center">
-      Reading the fleet from the hub
+      Reading the fleet…
     </div>
   );
 }

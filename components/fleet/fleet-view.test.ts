@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { VmSummary } from "#lib/api/vm";
-import { vmSummary } from "../testing/fixtures.ts";
-import { countByVerdict, createFleetSorter, filterFromUrl, filterToUrl, matchesSearch, worstTrouble } from "./fleet-view.ts";
+import { bridge, vmSummary } from "../testing/fixtures.ts";
+import { countByVerdict, createFleetSorter, emptyReason, filterFromUrl, filterToUrl, matchesSearch, worstTrouble } from "./fleet-view.ts";
 
 const hung = (name: string, sinceAtMs: number) =>
   vmSummary({ vmId: name, name, health: { kind: "main-loop-hung", cord: "in-reach", sinceAtMs, readingAtMs: 0 } });
@@ -65,4 +65,16 @@ test("the banner speaks of the worst trouble and is silent where there is none",
   });
   expect(worstTrouble(sortFleet([busy, well("a")]))).toBeUndefined();
   expect(worstTrouble([])).toBeUndefined();
+});
+
+test("the set-up screen shows only where every bridge has told and this browser has what they told", () => {
+  const told = bridge({ vmCount: 0 });
+  const syncing = bridge({ vmCount: 0, isSyncing: true });
+  const absent = bridge({ isConnected: false });
+  expect(emptyReason([told], false)).toBe("none-found");
+  expect(emptyReason([told, absent], false)).toBe("none-found");
+  expect(emptyReason([], true)).toBe("no-bridge");
+  expect(emptyReason([told, syncing], false)).toBe("reading");
+  expect(emptyReason([told], true)).toBe("reading");
+  expect(emptyReason([absent], false)).toBe("waiting");
 });

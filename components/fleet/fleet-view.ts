@@ -1,6 +1,6 @@
 import { HEALTH_KINDS, isTrouble, severityRank } from "#lib/health/verdict";
 import type { HealthKind } from "#lib/health/verdict";
-import type { VmSummary } from "#lib/api/vm";
+import type { BridgeView, VmSummary } from "#lib/api/vm";
 import type { VmId } from "#lib/vm/report";
 
 /** What the operator looks at; kept in the URL, so that it can be shared. */
@@ -83,3 +83,14 @@ function isQuiet(kind: HealthKind): boolean {
 
 /** Numbers inside names count as numbers: web-2 before web-10. The same order for every reader. */
 const NAMES = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+/**
+ * Why no VM is listed. `reading`: a bridge is still telling, or this browser has not yet got what it told; only `none-found`
+ * and `no-bridge` mean that there is something to set up.
+ * @param isBehind the hub has a newer state of the fleet than this browser
+ */
+export function emptyReason(bridges: readonly BridgeView[], isBehind: boolean): "reading" | "waiting" | "no-bridge" | "none-found" {
+  if (bridges.length === 0) return "no-bridge";
+  if (isBehind || bridges.some((bridge) => bridge.isSyncing)) return "reading";
+  return bridges.some((bridge) => bridge.isConnected) ? "none-found" : "waiting";
+}

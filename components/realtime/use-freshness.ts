@@ -25,6 +25,12 @@ export function useLink(): LinkState {
   };
 }
 
+/** Whether the hub's last tick told of a newer state of the fleet than the one that is shown. */
+export function useIsBehind(fleet: Pick<FleetSnapshot, "epoch" | "revision">): boolean {
+  const { data: tick } = useQuery(cachedTick());
+  return tick !== undefined && (tick.epoch !== fleet.epoch || tick.revision > fleet.revision);
+}
+
 export function useFreshness(): Freshness {
   const link = useLink();
   return freshness(link, useNow(100));

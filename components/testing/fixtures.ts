@@ -32,7 +32,7 @@ export function snapshotOf(vms: VmSummary[], part: Partial<FleetSnapshot> = {}):
 }
 
 export function bridge(part: Partial<BridgeView>): BridgeView {
-  return { bridgeId: "kvm-01", host: "kvm-01", isSimulated: false, isConnected: true, vmCount: 1, notices: [], ...part };
+  return { bridgeId: "kvm-01", host: "kvm-01", isSimulated: false, isConnected: true, isSyncing: false, vmCount: 1, notices: [], ...part };
 }
 
 export function actRecord(progress: Partial<ActProgress>): ActRecord {

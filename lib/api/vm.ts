@@ -77,6 +77,8 @@ export interface BridgeView {
   host: string;
   isSimulated: boolean;
   isConnected: boolean;
+  /** Connected, and has not told yet which VMs it has: what is listed of it is from before, or nothing. */
+  isSyncing: boolean;
   /** Unix ms of the newest probe of any of its VMs, by the hub's clock. */
   newestProbeAtMs?: number;
   lostSinceAtMs?: number;

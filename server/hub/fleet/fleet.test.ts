@@ -68,9 +68,12 @@ describe("a lost bridge", () => {
     fleet.replace("two", [vmReport({ vmId: "cccccc" })]);
     fleet.bridgeDisconnected("one");
     expect(kinds()).toEqual(["unknown", "unknown", "healthy"]);
+    expect(fleet.bridges()[0]).toMatchObject({ isConnected: false, isSyncing: false });
     fleet.bridgeConnected(hello("one"));
     expect(kinds()).toEqual(["unknown", "unknown", "healthy"]);
+    expect(fleet.bridges()[0]).toMatchObject({ isConnected: true, isSyncing: true });
     fleet.replace("one", [vmReport({ vmId: "aaaaaa" })]);
+    expect(fleet.bridges()[0]).toMatchObject({ isConnected: true, isSyncing: false });
     expect(kinds()).toEqual(["healthy", "healthy"]);
     expect(ended).toMatchObject([{ vmId: "bbbbbb", endedReason: "no longer reported by its bridge" }]);
   });

@@ -238,6 +238,7 @@ export class Fleet {
       host: bridge.host,
       isSimulated: bridge.isSimulated,
       isConnected: bridge.presence === "syncing" || bridge.presence === "live",
+      isSyncing: bridge.presence === "syncing",
       newestProbeAtMs: bridge.newestProbeAtMs,
       lostSinceAtMs: bridge.lostSinceAtMs,
       vmCount: bridge.vmIds.size,
