@@ -1,4 +1,5 @@
-import { dirname, resolve, sep } from "node:path";
+import { readlinkSync, realpathSync } from "node:fs";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import type { ResolvedConfig } from "#server/config/read-config";
 
 /**
@@ -7,8 +8,8 @@ import type { ResolvedConfig } from "#server/config/read-config";
  */
 export function refuseDemo({ config, file, dataDir }: ResolvedConfig): string | undefined {
   if (file === undefined) return "a demo needs a config file of its own";
-  const folder = `${dirname(resolve(file))}${sep}`;
-  const isInside = (path: string) => resolve(path).startsWith(folder);
+  const folder = `${realPath(dirname(resolve(file)))}${sep}`;
+  const isInside = (path: string) => realPath(resolve(path)).startsWith(folder);
   if (!isInside(dataDir)) return `dataDir ${dataDir} is not below ${folder}`;
   for (const monitor of config.bridge.monitors) {
     if ("tcp" in monitor) return `monitor ${monitor.tcp} is not below ${folder}`;
@@ -16,4 +17,26 @@ export function refuseDemo({ config, file, dataDir }: ResolvedConfig): string | 
   }
   if (config.bridges.length > 0) return "a demo takes no bridges from elsewhere";
   return undefined;
+}
+
+/** Where a path leads once its links are followed, as far as it exists; the rest of it may be a pattern. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT") || parent === path) throw error;
+    const folder = realPath(parent);
+    const target = readLink(join(folder, basename(path)));
+    // A link that leads nowhere yet may lead somewhere later.
+    return target === undefined ? join(folder, basename(path)) : realPath(resolve(folder, target));
+  }
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
