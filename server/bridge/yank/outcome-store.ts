@@ -66,11 +66,15 @@ export class OutcomeStore {
     return found;
   }
 
-  /** Resolves when it would survive a power cut. @throws the system's error; the older record then still stands. */
+  /**
+   * Resolves when it would survive a power cut; a `prepared` one when it would survive this process, since a power cut
+   * ends the VM as well, and the record of `go` would have to wait for its syncs.
+   * @throws the system's error; the older record then still stands.
+   */
   async save(outcome: Outcome): Promise<void> {
     const name = fileNameOf(outcome.actId, outcome.vmId);
     const text = JSON.stringify(outcome, (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value));
-    await this.#inOrder(name, () => this.#replace(name, text));
+    await this.#inOrder(name, () => this.#replace(name, text, outcome.phase !== "prepared"));
   }
 
   async remove(actId: string, vmId: string): Promise<void> {
@@ -83,17 +87,18 @@ export class OutcomeStore {
     await Promise.allSettled(this.#lastWrites.values());
   }
 
-  async #replace(name: string, text: string): Promise<void> {
+  async #replace(name: string, text: string, isSynced: boolean): Promise<void> {
     this.#writeCount += 1;
     const temporary = join(this.#directory, `${name}.${process.pid}-${this.#writeCount}.tmp`);
     const file = await open(temporary, "wx", 0o600);
     try {
       await file.writeFile(text);
-      await file.sync();
+      if (isSynced) await file.sync();
     } finally {
       await file.close();
     }
     await rename(temporary, join(this.#directory, name));
+    if (!isSynced) return;
     const directory = await open(this.#directory, "r");
     try {
       await directory.sync();
