@@ -5,7 +5,7 @@ import { ConfigError, readConfig } from "#server/config/read-config";
 import type { ResolvedConfig } from "#server/config/read-config";
 import { parseCommandLine, UsageError } from "./command-line.ts";
 import type { Command } from "./command-line.ts";
-import { createLog } from "./log.ts";
+import { createLog, isStderr } from "./log.ts";
 import type { Log } from "./log.ts";
 
 /** The `ripcord` process: reads the command line and the config, and starts what was asked for. Nothing imports it. */
@@ -98,12 +98,14 @@ async function runHubCommand(command: Command, resolved: ResolvedConfig): Promis
 
 async function runBridgeCommand(command: Command, resolved: ResolvedConfig): Promise<void> {
   const { runBridge } = await import("./bridge/run-bridge.ts");
+  const logFile = join(resolved.dataDir, "log", "bridge.log");
   await runBridge({
     config: resolved.config,
     dataDir: resolved.dataDir,
     hubUrl: command.hubUrl,
     isSimulated: command.isSimulated,
-    logger: createLog({ name: "bridge" }),
+    // A hub that starts its bridge gives it this file; then it is kept small. Elsewhere a service manager keeps what is said.
+    logger: createLog({ name: "bridge", ...(isStderr(logFile) ? { file: logFile, isQuiet: true } : {}) }),
     reloadConfig: () => readConfig({ file: command.config, dataDir: command.dataDir }).config,
   });
   // What is left open by then is nobody's: a bridge that was told to end has ended.

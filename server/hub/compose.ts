@@ -122,6 +122,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const links = new BridgeLinks({
     namespace: linkNamespace(io),
     fleet,
+    clock,
     log,
     tokenOf: (bridgeId) => {
       if (bridgeId === resolved.bridgeId) return readSecret(localTokenFile);

@@ -1,3 +1,4 @@
+import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { request as httpRequest } from "node:http";
@@ -196,6 +197,21 @@ test("pages in the same process reach the API through the published function", a
 test("says that it is well and ready", async () => {
   expect(await ripcord.call("/healthz")).toMatchObject({ status: 200, body: { status: "ok" } });
   expect(await ripcord.call("/readyz")).toMatchObject({ status: 200, body: { status: "ready" } });
+});
+
+test("a flood of bad requests is ten lines in the log, without a stack", async () => {
+  const lines: string[] = [];
+  const noisy = await startTestHub({ log: pino({ level: "trace" }, { write: (line: string) => void lines.push(line) }) });
+  try {
+    const bad = { method: "POST", headers: { "content-type": "application/json" }, body: "{" };
+    for (let index = 0; index < 50; index += 1) expect((await noisy.call("/api/v1/plans", undefined, bad)).status).toBe(400);
+  } finally {
+    await noisy.close();
+  }
+  // A minute may have ended in between.
+  const refused = lines.filter((line) => line.includes("bad-request"));
+  expect([10, 20]).toContain(refused.length);
+  expect(refused.join("")).not.toMatch(/stack|at \w+ \(/);
 });
 
 describe("with an access token", () => {

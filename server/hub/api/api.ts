@@ -19,6 +19,7 @@ import { BridgeLostError } from "../bridges/bridge-links.ts";
 import type { BridgeLinks } from "../bridges/bridge-links.ts";
 import type { Clock } from "../clock.ts";
 import type { Fleet } from "../fleet/fleet.ts";
+import { LogLimit } from "../log-limit.ts";
 import type { ActStore } from "../store/act-store.ts";
 import type { Actor, AuditLog } from "../store/audit-log.ts";
 import type { EventStore } from "../store/event-store.ts";
@@ -44,6 +45,8 @@ export interface ApiOptions {
   notReady(): string | undefined;
 }
 
+const MAX_LOGGED_PATH = 256;
+
 /** What the Node listener adds to a request; absent where a page calls from within the process. */
 export interface ApiEnvironment {
   incoming?: { socket?: { remoteAddress?: string } };
@@ -62,6 +65,7 @@ export function createApi(options: ApiOptions): ApiFetch {
   const app = new Hono<{ Bindings: ApiEnvironment }>();
   const snapshots = new SnapshotCache(fleet, clock);
   const refusals = new NoteLimit();
+  const logged = new LogLimit();
 
   app.use(async (context, next) => {
     const { headers, method } = context.req.raw;
@@ -191,11 +195,16 @@ export function createApi(options: ApiOptions): ApiFetch {
 
   app.notFound((context) => problemResponse("not-found", `There is nothing at ${context.req.path}`));
   app.onError((error, context) => {
+    const code = error instanceof ProblemError ? error.code : "internal";
+    const admitted = logged.admit(code, clock.nowMs());
+    const details = { code, path: context.req.path.slice(0, MAX_LOGGED_PATH), ...admitted };
     if (error instanceof ProblemError) {
-      if (error.cause !== undefined) log.warn({ code: error.code, path: context.req.path, err: error.cause }, error.message);
+      // A client's mistake has no stack worth reading; the hub's own trouble has.
+      if (admitted && error.status < 500) log.info(details, error.message.slice(0, MAX_LOGGED_PATH));
+      else if (admitted) log.warn({ ...details, err: error.cause }, error.message);
       return problemOf(error);
     }
-    log.error({ path: context.req.path, error: error.stack ?? String(error) }, "a request failed");
+    if (admitted) log.error({ ...details, error: error.stack ?? String(error) }, "a request failed");
     return problemResponse("internal", "The hub could not answer; its log says why");
   });
 

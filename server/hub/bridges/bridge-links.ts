@@ -16,9 +16,11 @@ import { vmIdSchema } from "#lib/api/requests";
 import type { VmId } from "#lib/vm/report";
 import type { Log } from "#server/log";
 import { isSameSecret } from "../auth/secrets.ts";
+import type { Clock } from "../clock.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { SnapshotIntake } from "../fleet/snapshot-intake.ts";
 import type { Intake } from "../fleet/snapshot-intake.ts";
+import { LogLimit } from "../log-limit.ts";
 import {
   detailReportSchema,
   factBatchSchema,
@@ -37,10 +39,12 @@ import {
 } from "./link-schemas.ts";
 
 const ANSWER_TIMEOUT_MS = 5_000;
+const MAX_LOGGED_ERROR = 1_000;
 
 export interface BridgeLinksOptions {
   namespace: LinkNamespace;
   fleet: Fleet;
+  clock: Clock;
   log: Log;
   /** The token by which a bridge is known; undefined for one that may not dial in. Read at every hello: files change. */
   tokenOf(bridgeId: string): string | undefined;
@@ -69,12 +73,16 @@ type LinkSocket = Socket<BridgeToHubEvents, HubToBridgeEvents, DefaultEventsMap,
 export class BridgeLinks {
   readonly #sockets = new Map<string, LinkSocket>();
   readonly #fleet: Fleet;
+  readonly #clock: Clock;
   readonly #log: Log;
+  /** Who dials again and again needs no token for it. */
+  readonly #logged = new LogLimit();
   readonly #events: BridgeLinkListener;
   #watched: VmId[] = [];
 
-  constructor({ namespace, fleet, log, tokenOf, events }: BridgeLinksOptions) {
+  constructor({ namespace, fleet, clock, log, tokenOf, events }: BridgeLinksOptions) {
     this.#fleet = fleet;
+    this.#clock = clock;
     this.#log = log;
     this.#events = events;
     namespace.use((socket, next) => {
@@ -150,7 +158,8 @@ export class BridgeLinks {
     const { bridgeId, token, linkVersion } = hello.data;
     const expected = tokenOf(bridgeId);
     const refuse = (reason: HelloRefusal) => {
-      this.#log.warn({ bridgeId, reason }, "refused a bridge");
+      const admitted = this.#logged.admit(reason, this.#clock.nowMs());
+      if (admitted) this.#log.warn({ bridgeId, reason, ...admitted }, "refused a bridge");
       this.#events.refused(bridgeId, reason);
       return reason;
     };
@@ -191,7 +200,12 @@ export class BridgeLinks {
       for (const step of [steps].flat()) this.#take(socket, bridgeId, step);
     };
     const malformed = (event: string, error: unknown) => {
-      this.#log.warn({ bridgeId, event, error: String(error) }, "a bridge sent something that the link does not allow");
+      const admitted = this.#logged.admit("malformed", this.#clock.nowMs());
+      if (admitted)
+        this.#log.warn(
+          { bridgeId, event, error: String(error).slice(0, MAX_LOGGED_ERROR), ...admitted },
+          "a bridge sent something that the link does not allow",
+        );
       this.#fleet.noteBridge(bridgeId, "malformed", `It sent a malformed ${event}, which was dropped`);
     };
 

@@ -10,6 +10,7 @@ import type { Log } from "#server/log";
 import type { Access } from "../auth/access.ts";
 import type { Clock } from "../clock.ts";
 import type { Fleet } from "../fleet/fleet.ts";
+import { LogLimit } from "../log-limit.ts";
 import { Coalescer } from "./coalescer.ts";
 import { isBehind } from "./outbox.ts";
 
@@ -64,10 +65,12 @@ export class Gateway {
     this.#sentRevision = fleet.revision;
     this.#deltas = new Coalescer(clock, DELTA_INTERVAL_MS, () => this.#sendDelta());
     this.#details = new Coalescer(clock, DELTA_INTERVAL_MS, () => this.#sendDetails());
+    const refused = new LogLimit();
     io.use((socket, next) => {
       const { cookie, authorization } = socket.handshake.headers;
       if (access.permits({ cookie, authorization, token: socket.handshake.auth.token as unknown })) return next();
-      log.warn({ from: socket.handshake.address }, "refused a socket without a valid session");
+      const admitted = refused.admit("socket", clock.nowMs());
+      if (admitted) log.info({ from: socket.handshake.address, ...admitted }, "refused a socket without a valid session");
       return next(new Error("not-signed-in"));
     });
     io.on("connection", (socket) => this.#accept(socket));
