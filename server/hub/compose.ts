@@ -168,7 +168,20 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const gateway = new Gateway({ io, fleet, access, clock, log, onWatched: (vmIds) => links.watch(vmIds) });
   isReady = true;
   let stopReason: string | undefined = "The hub is starting";
-  const api = createApi({ fleet, desk, acts, events, audit, links, access, sameOrigin, clock, log, notReady: () => stopReason });
+  const api = createApi({
+    fleet,
+    desk,
+    acts,
+    events,
+    audit,
+    links,
+    access,
+    sameOrigin,
+    clock,
+    log,
+    endSessions: () => gateway.endSessions(),
+    notReady: () => stopReason,
+  });
 
   if (options.hasLocalBridge ?? true) fleet.expectBridge(resolved.bridgeId, resolved.bridgeLabel, options.isSimulated);
   for (const { id } of config.bridges) fleet.expectBridge(id, id);

@@ -41,6 +41,8 @@ export interface ApiOptions {
   sameOrigin: SameOrigin;
   clock: Clock;
   log: Log;
+  /** Makes every socket that the session's cookie let in show it again. */
+  endSessions(): void;
   /** Why this hub cannot serve yet, or no longer; undefined while it can. */
   notReady(): string | undefined;
 }
@@ -186,7 +188,9 @@ export function createApi(options: ApiOptions): ApiFetch {
       response.headers.set("set-cookie", access.setCookie());
       return response;
     },
-    DELETE: () => {
+    DELETE: (context) => {
+      // Who has no session ends none.
+      if (!access.isOpen && access.permits({ cookie: context.req.header("cookie") })) options.endSessions();
       const response = new Response(null, { status: 204 });
       response.headers.set("set-cookie", access.clearCookie());
       return response;

@@ -230,6 +230,34 @@ describe("who may connect", () => {
     await connected(connect({ auth: { token } }, closed.hub.url));
     await closed.close();
   });
+
+  test("ending the session cuts the sockets that its cookie opened, and no others", async () => {
+    const closed = await startTestHub({ isOpen: false });
+    try {
+      const token = readFileSync(join(closed.dataDir, "access-token"), "utf8").trim();
+      const cookie = (await closed.call("/api/v1/session", { token })).headers.get("set-cookie")!.split(";")[0]!;
+      const headers: Record<string, string> = { cookie };
+      const browser = await connected(connect({ extraHeaders: headers, reconnection: true, reconnectionDelay: 1 }, closed.hub.url));
+      const program = await connected(connect({ auth: { token } }, closed.hub.url));
+      const reasons: string[] = [];
+      for (const client of [browser, program]) client.on("disconnect", (reason) => reasons.push(reason));
+      const end = (sent: Record<string, string>) => closed.call("/api/v1/session", undefined, { method: "DELETE", headers: sent });
+      // Nobody ends what is not theirs.
+      expect((await end({})).status).toBe(204);
+      expect((await end({ cookie: `${cookie}x` })).status).toBe(204);
+      expect((await program.timeout(2_000).emitWithAck("fleet:resume", { epoch: "none", revision: 0 })).ok).toBe(false);
+      expect(reasons).toEqual([]);
+      // What a browser does with the answer's Set-Cookie.
+      const refused = refusal(browser);
+      headers.cookie = "";
+      expect((await end({ cookie })).status).toBe(204);
+      expect(await refused).toBe("not-signed-in");
+      expect(reasons).toEqual(["transport close"]);
+      expect(program.connected).toBe(true);
+    } finally {
+      await closed.close();
+    }
+  });
 });
 
 test("an upgrade to anything else is turned away, not left waiting", async () => {

@@ -23,6 +23,8 @@ const FLEET_ROOM = "fleet";
 interface ClientData {
   /** Missed a message because it did not keep up: it is told so, once, when it drains. */
   isOutdated: boolean;
+  /** Let in by the session's cookie. */
+  isBySession: boolean;
   watched: Set<VmId>;
 }
 type BrowserSocket = Socket<ClientToServerEvents, ServerToClientEvents, DefaultEventsMap, ClientData>;
@@ -68,7 +70,10 @@ export class Gateway {
     const refused = new LogLimit();
     io.use((socket, next) => {
       const { cookie, authorization } = socket.handshake.headers;
-      if (access.permits({ cookie, authorization, token: socket.handshake.auth.token as unknown })) return next();
+      if (access.permits({ cookie, authorization, token: socket.handshake.auth.token as unknown })) {
+        socket.data.isBySession = !access.isOpen && access.permits({ cookie });
+        return next();
+      }
       const admitted = refused.admit("socket", clock.nowMs());
       if (admitted) log.info({ from: socket.handshake.address, ...admitted }, "refused a socket without a valid session");
       return next(new Error("not-signed-in"));
@@ -115,6 +120,14 @@ export class Gateway {
       if (socket.data.isOutdated) this.#catchUp(socket);
       if (!isBehind(socket)) socket.emit("clock:ticked", tick);
     }
+  }
+
+  /**
+   * A session has ended: every socket that its cookie let in has to show it again. The connection is cut below socket.io's
+   * own farewell, after which a browser would not come back by itself, because other browsers have that session too.
+   */
+  endSessions(): void {
+    for (const socket of this.#io.sockets.sockets.values()) if (socket.data.isBySession) socket.conn.close();
   }
 
   close(): void {
