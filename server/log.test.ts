@@ -2,8 +2,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createLog, isStderr } from "./log.ts";
-import { RotatingFile } from "./rotating-file.ts";
+import { createLog, isStderr, RotatingFile } from "./log.ts";
 
 let folder: string;
 let file: string;

@@ -58,6 +58,7 @@ describe("the control socket", () => {
     const squatter = createServer().listen(`\0ripcord-bridge-${name}`);
     await once(squatter, "listening");
     await take();
+    expect(await askControl(dataDir, { op: "hello" })).toEqual(IDENTITY);
     squatter.close();
   });
 
