@@ -144,8 +144,8 @@ export interface HubToBridgeEvents {
 }
 
 /**
- * The bridge's control socket (`dataDir/bridge.sock`, mode 0600): one JSON object per line each way. Listening on it
- * is the lock that says "this data folder has its bridge".
+ * The bridge's control socket (`dataDir/bridge.sock`, mode 0600): one JSON object per line each way. That this data folder
+ * has its bridge is said by the lock beside it (`dataDir/bridge.lock`), which its bridge holds as long as it lives.
  */
 export type ControlRequest = { op: "hello" } | { op: "adopt"; hubUrl: string } | { op: "reload" } | { op: "stop" };
 export type ControlReply =
