@@ -13,16 +13,12 @@ import { VERDICT_BAR_CLASS, VERDICT_TEXT_CLASS } from "./verdict-words.ts";
 const READING_FRESH_FOR_MS = 5_000;
 
 /** Both lanes large, with what was asked on each and what it means together. */
-export function ClocksCard({ vm, asOf, className }: { vm: VmDetail; asOf: AsOf; className?: string }) {
+export function ClocksCard({ vm, asOf }: { vm: VmDetail; asOf: AsOf }) {
   const now = useNow();
   const { readings } = vm;
   const isExact = readings !== undefined && !asOf.hasOldReadings && now - readings.atMs < READING_FRESH_FOR_MS;
   return (
-    <Card
-      className={className}
-      title="Two clocks"
-      aside={asOf.hasOldReadings ? `last read ${formatAgeInWords(now - vm.health.readingAtMs)} ago` : undefined}
-    >
+    <Card title="Two clocks" aside={asOf.hasOldReadings ? `last read ${formatAgeInWords(now - vm.health.readingAtMs)} ago` : undefined}>
       <div className={cx("grid gap-4", asOf.hasOldReadings && "is-stale")}>
         <Lane
           name="In-band"

@@ -2,6 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import type { VmDetail } from "#lib/api/vm";
+import { isTerminalMigration } from "#lib/qapi/migration";
+import type { MigrationStatus } from "#lib/qapi/migration";
 import { isKnownYankInstance } from "#lib/qapi/yank-instance";
 import type { InstanceReport } from "#lib/vm/instance";
 import { fleetQuery } from "../queries/fleet.ts";
@@ -13,6 +15,7 @@ import { useAsOf, useCannotSend } from "../realtime/use-freshness.ts";
 import { Screen } from "../shell/screen.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { Card } from "../ui/card.tsx";
+import { cx } from "../ui/cx.ts";
 import { formatUtcTime } from "../ui/format.ts";
 import { Instant } from "../ui/instant.tsx";
 import { HangAnnouncer } from "../fleet/hang-announcer.tsx";
@@ -112,21 +115,24 @@ function LiveVm({ vm, asOf, desk, cannotSend }: LiveVmProps) {
         </p>
       )}
       <div className="mt-4 grid gap-4 xl:grid-cols-[3fr_2fr]">
-        <ClocksCard vm={vm} asOf={asOf} className="max-xl:-order-1" />
+        <ClocksCard vm={vm} asOf={asOf} />
         <EvidenceCard vm={vm} />
-        <div className="grid min-w-0 content-start gap-4 max-xl:-order-1 xl:col-span-2">
+        {/* Where the cards stand below each other, what can be done comes before what it is known by. */}
+        <div className="min-w-0 max-xl:-order-1 xl:col-span-2">
           <InstancesCard vm={vm} cannotSend={cannotAsk} onYank={handleYank} />
         </div>
-        <div className="grid min-w-0 content-start gap-4">
+        <div className="min-w-0 max-xl:contents xl:grid xl:content-start xl:gap-4">
           {vm.migration && vm.migration.status !== "none" && (
-            <MigrationCard
-              vm={vm}
-              migration={vm.migration}
-              cannotSend={cannotAsk}
-              onCancel={() => desk.ask({ action: "cancel-migration", vmId: vm.vmId })}
-              onPausePostcopy={() => desk.ask({ action: "pause-postcopy", vmId: vm.vmId })}
-              onYank={migrationInstance?.yankable === true ? () => handleYank(migrationInstance) : undefined}
-            />
+            <div className={cx("min-w-0", migrationOrder(vm, vm.migration.status))}>
+              <MigrationCard
+                vm={vm}
+                migration={vm.migration}
+                cannotSend={cannotAsk}
+                onCancel={() => desk.ask({ action: "cancel-migration", vmId: vm.vmId })}
+                onPausePostcopy={() => desk.ask({ action: "pause-postcopy", vmId: vm.vmId })}
+                onYank={migrationInstance?.yankable === true ? () => handleYank(migrationInstance) : undefined}
+              />
+            </div>
           )}
           <EventsCard vmId={vm.vmId} />
         </div>
@@ -137,6 +143,12 @@ function LiveVm({ vm, asOf, desk, cannotSend }: LiveVmProps) {
       </div>
     </>
   );
+}
+
+/** On a narrow screen: after the cords while it is under way, before them where it is what is wrong and has the softer way out. */
+function migrationOrder(vm: VmDetail, status: MigrationStatus): string | undefined {
+  if (isTerminalMigration(status)) return undefined;
+  return vm.health.kind === "migration-stalled" ? "max-xl:-order-2" : "max-xl:-order-1";
 }
 
 function EvidenceCard({ vm }: { vm: VmDetail }) {
