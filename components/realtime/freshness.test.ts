@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { bridge, vmSummary } from "../testing/fixtures.ts";
-import { asOfFor, freshness } from "./freshness.ts";
+import { asLastKnown, asOfFor, freshness } from "./freshness.ts";
 import type { LinkState } from "./freshness.ts";
 
 const NOW = 1_000_000;
@@ -60,4 +60,11 @@ test("a verdict of not knowing is of now, its readings are not", () => {
     health: { kind: "unknown", reason: "no-valid-reading", sinceAtMs: 0, readingAtMs: 0, was: { verdict: { kind: "healthy" }, atMs: 0 } },
   });
   expect(asOfFor(vm, link({}), NOW)).toMatchObject({ isStale: false, hasOldReadings: true });
+});
+
+test("a VM that the hub has forgotten is drawn as it was at the newest moment on record, and as old", () => {
+  const health = { kind: "main-loop-hung", cord: "in-reach", sinceAtMs: 4_000, readingAtMs: 2_000 } as const;
+  expect(asLastKnown({ health })).toEqual({ asOfMs: 4_000, isStale: true, hasOldReadings: true });
+  const counters = { eventsSeen: 0, repliesDropped: 0, lateReplies: 0, bytesRead: 0, reconnects: 0 };
+  expect(asLastKnown({ health, readings: { atMs: 9_000, counters } }).asOfMs).toBe(9_000);
 });

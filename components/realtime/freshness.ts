@@ -1,4 +1,4 @@
-import type { BridgeView, VmSummary } from "#lib/api/vm";
+import type { BridgeView, VmDetail, VmSummary } from "#lib/api/vm";
 
 /** A bridge whose newest probe is older than this no longer tells what is. */
 const BRIDGE_STALE_AFTER_MS = 5_000;
@@ -70,6 +70,12 @@ export function asOfFor(vm: Pick<VmSummary, "bridgeId" | "health">, link: LinkSt
   // The hub itself says that nothing valid was read: the verdict is "unknown" and is fresh, what was read is not.
   if (vm.health.kind === "unknown" && vm.health.was) return { asOfMs: nowMs, isStale: false, hasOldReadings: true };
   return { asOfMs: nowMs, isStale: false, hasOldReadings: false };
+}
+
+/** How a VM is drawn that the hub does not know any more: as it was at the newest moment that is on record of it. */
+export function asLastKnown({ health, readings }: Pick<VmDetail, "health" | "readings">): AsOf {
+  const asOfMs = Math.max(health.sinceAtMs, health.readingAtMs, readings?.atMs ?? 0);
+  return { asOfMs, isStale: true, hasOldReadings: true };
 }
 
 /** Of all bridges; undefined while none has probed. */

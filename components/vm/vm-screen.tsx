@@ -10,6 +10,7 @@ import { fleetQuery } from "../queries/fleet.ts";
 import { ApiError } from "../queries/api.ts";
 import { vmQuery } from "../queries/vm.ts";
 import { useWatchVm } from "../realtime/realtime-provider.tsx";
+import { asLastKnown } from "../realtime/freshness.ts";
 import type { AsOf } from "../realtime/freshness.ts";
 import { useAsOf, useCannotSend } from "../realtime/use-freshness.ts";
 import { Screen } from "../shell/screen.tsx";
@@ -36,7 +37,8 @@ export function VmScreen({ seed }: { seed: VmDetail }) {
   const { data: vm, error } = useQuery({ ...vmQuery(seed.vmId), initialData: seed });
   useWatchVm(seed.vmId);
   const isForgotten = error instanceof ApiError && error.status === 404;
-  const asOf = useAsOf(vm);
+  const heard = useAsOf(vm);
+  const asOf = isForgotten ? asLastKnown(vm) : heard;
   const cannotSend = useWhyNotSend(vm, asOf, isForgotten);
   // Beside what is shown of the VM, because the VM may end by the act: the result stays until it is dismissed.
   const desk = useYankDesk();
