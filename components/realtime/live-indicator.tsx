@@ -15,25 +15,43 @@ export function LiveIndicator() {
         aria-hidden="true"
         className={`size-2 shrink-0 rounded-full ${state.kind === "live" ? "bg-good" : state.kind === "starting" ? "border border-muted" : "bg-hung"}`}
       />
-      <span className="truncate">{words(state, now)}</span>
+      <Words {...linkWords(state, now)} />
     </p>
   );
 }
 
-function words(state: Freshness, nowMs: number): string {
+function Words({ long, short }: LinkWords) {
+  if (short === undefined) return <span className="truncate">{long}</span>;
+  return (
+    <>
+      <span className="truncate max-sm:hidden">{long}</span>
+      <span className="truncate sm:hidden">{short}</span>
+    </>
+  );
+}
+
+/** `short` is for a screen that has no room for the rest, and holds what matters most of it: the age. */
+interface LinkWords {
+  long: string;
+  short?: string;
+}
+
+export function linkWords(state: Freshness, nowMs: number): LinkWords {
   switch (state.kind) {
     case "starting":
-      return "connecting";
+      return { long: "connecting" };
     case "live": {
       const hosts = `${state.heardHosts} of ${formatCount(state.hosts, "host")}`;
-      return state.newestReadingAgeMs === undefined
-        ? `live · ${hosts}`
-        : `live · newest reading ${formatReadingAge(state.newestReadingAgeMs)} ago · ${hosts}`;
+      if (state.newestReadingAgeMs === undefined) return { long: `live · ${hosts}` };
+      const age = formatReadingAge(state.newestReadingAgeMs);
+      return { long: `live · newest reading ${age} ago · ${hosts}`, short: `live · ${age}` };
     }
-    case "hub-silent":
-      return `stale · hub heard ${formatAgeInWords(nowMs - state.sinceAtMs)} ago`;
+    case "hub-silent": {
+      const age = formatAgeInWords(nowMs - state.sinceAtMs);
+      return { long: `stale · hub heard ${age} ago`, short: `stale · ${age}` };
+    }
     case "bridges-behind":
-      return `stale · ${state.hosts - state.behind.length} of ${formatCount(state.hosts, "host")}`;
+      return { long: `stale · ${state.hosts - state.behind.length} of ${formatCount(state.hosts, "host")}` };
     default:
       return assertNever(state);
   }
