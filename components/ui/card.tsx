@@ -9,14 +9,13 @@ export interface CardProps {
   children: ReactNode;
   /** Without inner padding, for lists whose rows reach the edges. */
   isFlush?: boolean;
-  className?: string;
 }
 
 /** A titled part of a page; a landmark by its title. */
-export function Card({ title, aside, children, isFlush = false, className }: CardProps) {
+export function Card({ title, aside, children, isFlush = false }: CardProps) {
   const headingId = useId();
   return (
-    <section aria-labelledby={headingId} className={cx("min-w-0 rounded-xl border border-line bg-raised", className)}>
+    <section aria-labelledby={headingId} className="min-w-0 rounded-xl border border-line bg-raised">
       <div
         className={cx("flex min-h-12 flex-wrap items-center justify-between gap-x-4 gap-y-1 px-4 py-2", isFlush && "border-b border-line")}
       >
