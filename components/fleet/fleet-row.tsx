@@ -10,9 +10,9 @@ import { TwoClocks } from "../vm/two-clocks.tsx";
 import { VerdictLabel } from "../vm/verdict-label.tsx";
 import { rowNote } from "./row-note.ts";
 
-/** The columns of header and rows. Below `xl` what is known has no room; below `lg` a row is a card of two lines. */
+/** The columns of header and rows. What is known takes most of the free width; below `xl` it has no room; below `lg` a row is a card of two lines. */
 export const COLUMNS =
-  "lg:grid lg:gap-x-4 lg:grid-cols-[minmax(170px,1.2fr)_minmax(110px,1fr)_minmax(70px,.6fr)_72px_208px_minmax(88px,.5fr)_84px] xl:grid-cols-[minmax(190px,1.25fr)_minmax(120px,1fr)_minmax(80px,.6fr)_76px_224px_minmax(96px,.6fr)_minmax(130px,1.5fr)_92px]";
+  "lg:grid lg:gap-x-4 lg:grid-cols-[minmax(170px,1.2fr)_minmax(110px,1fr)_minmax(70px,.6fr)_72px_208px_minmax(88px,.5fr)_84px] xl:grid-cols-[minmax(190px,.7fr)_minmax(140px,1fr)_minmax(80px,.5fr)_76px_224px_minmax(100px,.3fr)_minmax(130px,3fr)_92px]";
 
 export interface FleetRowProps extends AsOf {
   vm: VmSummary;

@@ -1,6 +1,6 @@
 import type { VmSummary } from "#lib/api/vm";
 import { isTerminalMigration } from "#lib/qapi/migration";
-import { formatBytesPerSecond } from "../ui/format.ts";
+import { formatBytesPerSecond, formatCount } from "../ui/format.ts";
 import { migrationFraction } from "../vm/migration-progress.ts";
 import { verdictTitle } from "../vm/verdict-words.ts";
 
@@ -21,11 +21,17 @@ function specialNote(vm: VmSummary): string | undefined {
   const { health } = vm;
   if (vm.actInProgress) return `an act by ${vm.actInProgress.who} is under way`;
   if (health.kind === "unknown" && health.was) return `was ${lowerFirst(verdictTitle(health.was.verdict))}`;
-  if (health.kind === "main-loop-hung" && health.cord === "out-of-reach") return "out of reach: hung before we came";
+  if (health.kind === "main-loop-hung") return cordNote(health.cord, vm.yankableCount);
   if (health.kind === "io-stalled") return `nothing completes on ${health.nodes.join(", ")}`;
   if (health.kind === "silent") return health.reason === "stopped" ? "nothing to yank: continue the process" : "nothing to yank";
   if (health.kind === "monitor-busy") return "another client holds the socket";
   return health.mayStillFinish;
+}
+
+/** How many cords there are, never which one: what holds the main loop is not known here. */
+function cordNote(cord: "in-reach" | "out-of-reach", yankableCount: number): string {
+  if (cord === "out-of-reach") return "out of reach: hung before we came";
+  return yankableCount === 0 ? "no cord to pull" : `${formatCount(yankableCount, "cord")} in reach`;
 }
 
 function migrationNote(vm: VmSummary): RowNote | undefined {
