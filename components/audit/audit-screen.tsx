@@ -8,13 +8,14 @@ import { fleetQuery } from "../queries/fleet.ts";
 import { auditQuery } from "../queries/audit.ts";
 import { Screen } from "../shell/screen.tsx";
 import { formatUtc } from "../ui/format.ts";
-import { auditWords } from "./audit-words.ts";
+import { auditWords, findRepeats } from "./audit-words.ts";
 
 /** The record: who did what when, newest first. Rows are never changed. */
 export function AuditScreen({ seed }: { seed: AuditRow[] }) {
   const { data: rows } = useQuery({ ...auditQuery(), initialData: seed });
   const { data: fleet } = useQuery(fleetQuery());
   const names = useMemo(() => new Map(fleet?.vms.map((vm) => [vm.vmId, vm.name])), [fleet?.vms]);
+  const repeats = useMemo(() => findRepeats(rows), [rows]);
   return (
     <Screen heading={<h1 className="text-lg font-semibold text-strong">Audit</h1>}>
       {rows.length === 0 ? (
@@ -36,7 +37,7 @@ export function AuditScreen({ seed }: { seed: AuditRow[] }) {
           </thead>
           <tbody className="max-md:block">
             {rows.map((row) => (
-              <Row key={`${row.writer} ${row.sequence}`} row={row} names={names} />
+              <Row key={`${row.writer} ${row.sequence}`} row={row} repeatsFormer={repeats.has(row)} names={names} />
             ))}
           </tbody>
         </table>
@@ -45,11 +46,13 @@ export function AuditScreen({ seed }: { seed: AuditRow[] }) {
   );
 }
 
-function Row({ row, names }: { row: AuditRow; names: Map<VmId, string> }) {
-  const { what, detail, vmId } = auditWords(row.event);
+function Row({ row, repeatsFormer, names }: { row: AuditRow; repeatsFormer: boolean; names: Map<VmId, string> }) {
+  const { what, detail, command, vmId } = auditWords(row.event, repeatsFormer);
   return (
     <tr className="border-b border-line align-top max-md:block max-md:py-2">
-      <td className="py-2 pr-4 whitespace-nowrap max-md:inline-block max-md:py-0 max-md:text-sm">{formatUtc(row.atMs)}</td>
+      <td className="py-2 pr-4 whitespace-nowrap max-md:inline-block max-md:py-0 max-md:text-sm">
+        {formatUtc(row.atMs, { withMilliseconds: true })}
+      </td>
       <td className="py-2 pr-4 whitespace-nowrap max-md:inline-block max-md:py-0 max-md:text-sm">
         {row.who}
         {row.from && !row.who.includes(row.from) && <span className="text-quiet"> {row.from}</span>}
@@ -68,6 +71,7 @@ function Row({ row, names }: { row: AuditRow; names: Map<VmId, string> }) {
             </Link>
           </>
         )}
+        {command && <code className="block font-mono text-xs leading-5">{command}</code>}
         {detail && <span className="block text-sm">{detail}</span>}
       </td>
     </tr>

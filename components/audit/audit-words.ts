@@ -1,10 +1,22 @@
 import { assertNever } from "#lib/assert-never";
-import type { AuditEvent } from "#lib/audit/events";
+import type { AuditEvent, AuditRow } from "#lib/audit/events";
 import type { ActProgress, ActState } from "#lib/yank/act";
 import { formatDuration } from "../ui/format.ts";
 
-/** One fact of the record in words. `vmId` where it is about one VM. An event that this page does not know is shown by its type. */
-export function auditWords(event: AuditEvent): { what: string; detail?: string; vmId?: string } {
+export interface AuditWords {
+  what: string;
+  detail?: string;
+  /** What was to be sent, exactly. */
+  command?: string;
+  /** Where it is about one VM. */
+  vmId?: string;
+}
+
+/**
+ * One fact of the record in words. An event that this page does not know is shown by its type.
+ * @param repeatsFormer it closes an act and tells nothing that the row before it did not tell
+ */
+export function auditWords(event: AuditEvent, repeatsFormer = false): AuditWords {
   switch (event.type) {
     case "plan-made":
       return {
@@ -19,13 +31,14 @@ export function auditWords(event: AuditEvent): { what: string; detail?: string; 
     case "act-intended":
       return {
         what: "About to be sent",
-        detail: `${JSON.stringify(event.command)}${event.reason ? ` · “${event.reason}”` : ""}`,
+        command: JSON.stringify(event.command),
+        detail: event.reason ? `“${event.reason}”` : undefined,
         vmId: event.vmId,
       };
     case "act-refused":
       return { what: `Confirmation refused: ${event.code}`, detail: event.detail };
     case "act-progressed":
-      return { ...progressWords(event), vmId: event.vmId };
+      return { ...progressWords(event, repeatsFormer), vmId: event.vmId };
     case "bridge-connected":
       return { what: `Bridge ${event.bridgeId} connected` };
     case "bridge-lost":
@@ -45,11 +58,26 @@ export function auditWords(event: AuditEvent): { what: string; detail?: string; 
   }
 }
 
-function progressWords({ progress }: Extract<AuditEvent, { type: "act-progressed" }>): { what: string; detail?: string } {
+/** The rows that close an act and repeat its state and verdict. Takes the newest first; the rows may be a part of the record. */
+export function findRepeats(rows: readonly AuditRow[]): Set<AuditRow> {
+  const repeats = new Set<AuditRow>();
+  const formerOf = new Map<string, ActProgress>();
+  for (const row of rows.toReversed()) {
+    if (row.event.type !== "act-progressed") continue;
+    const { actId, vmId, progress } = row.event;
+    const former = formerOf.get(`${actId} ${vmId}`);
+    if (progress.isFinal && former?.state === progress.state && former.verdict === progress.verdict) repeats.add(row);
+    formerOf.set(`${actId} ${vmId}`, progress);
+  }
+  return repeats;
+}
+
+function progressWords({ progress }: Extract<AuditEvent, { type: "act-progressed" }>, repeatsFormer: boolean): AuditWords {
   const detail = [progress.detail, ...progress.aftermath].filter(Boolean).join(" · ");
   const reply = progress.replyAfterMs === undefined ? "" : ` after ${formatDuration(progress.replyAfterMs)}`;
   const verdict = progress.verdict === "none" || progress.verdict === "pending" ? "" : `; verdict: ${verdictPhrase(progress)}`;
-  return { what: `${STATE_WORD[progress.state]}${reply}${verdict}`, detail: detail === "" ? undefined : detail };
+  const what = `${STATE_WORD[progress.state]}${reply}${verdict}`;
+  return { what: repeatsFormer ? `Final: ${lowerFirst(what)}` : what, detail: detail === "" ? undefined : detail };
 }
 
 const STATE_WORD: Record<ActState, string> = {
@@ -67,8 +95,12 @@ function verdictPhrase(progress: ActProgress): string {
   return progress.recoveredAfterMs === undefined ? words : `${words} after ${formatDuration(progress.recoveredAfterMs)}`;
 }
 
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
 /** Stored rows outlive this code: one that a newer hub wrote is named, not dropped. */
-function unknownWords(event: never): { what: string } {
+function unknownWords(event: never): AuditWords {
   const raw: unknown = event;
   if (typeof raw === "object" && raw !== null && "type" in raw && typeof raw.type === "string") return { what: raw.type };
   return assertNever(event);

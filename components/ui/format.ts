@@ -40,8 +40,8 @@ export function formatUtcTime(atMs: number, options: { withMilliseconds?: boolea
 }
 
 /** "2026-11-23 02:14:07 UTC" */
-export function formatUtc(atMs: number): string {
-  return `${new Date(atMs).toISOString().slice(0, 10)} ${formatUtcTime(atMs)}`;
+export function formatUtc(atMs: number, options: { withMilliseconds?: boolean } = {}): string {
+  return `${new Date(atMs).toISOString().slice(0, 10)} ${formatUtcTime(atMs, options)}`;
 }
 
 /** The clock where the reader sits, with the zone's name; undefined where that is UTC. Differs between server and browser. */
