@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { assertNever } from "#lib/assert-never";
 import { describeEvidence } from "#lib/health/describe-evidence";
 import { initialHealth, reduceHealth } from "#lib/health/reduce-health";
-import type { HealthState, HealthThresholds, Picture, ProcessState, RunningPicture } from "#lib/health/reduce-health";
+import type { HealthState, HealthThresholds, Picture } from "#lib/health/reduce-health";
 import type { UnreachableReason, Verdict } from "#lib/health/verdict";
 import type { QmpEvent } from "#lib/qapi/events";
 import { isSimulatedPackage } from "#lib/qapi/simulated";
@@ -11,8 +10,13 @@ import { QmpClient } from "#server/qmp/client";
 import type { QmpCloseReason } from "#server/qmp/client";
 import { ALLOWED_COMMANDS } from "../allowed-commands.ts";
 import { Backoff } from "./backoff.ts";
+import { judgeFailedAttempt } from "./failed-attempt.ts";
+import { connectionIncarnation, describeChange, findIncarnation, isSameProcess, nameIncarnation } from "./find-incarnation.ts";
+import type { FoundListener } from "./find-incarnation.ts";
 import { KnownVm } from "./known-vm.ts";
-import type { ActObservation, ProcReader } from "./ports.ts";
+import type { ActObservation } from "./ports.ts";
+import { PROCESS_RECHECK_MS, ProcessSight, hasOtherPeer, readListenerState } from "./process-sight.ts";
+import { runningPicture } from "./running-picture.ts";
 import { RunningSession } from "./running-session.ts";
 import type { SessionOwner } from "./running-session.ts";
 import { TICK_MS } from "./tick-wheel.ts";
@@ -22,15 +26,8 @@ import { makeVmId, nameFromAddress } from "./vm-id.ts";
 import { buildReport } from "./vm-report.ts";
 
 const GREETED_WITHIN_MS = 2_000;
-/** A VM that nobody knew is shown by its connection when its process is not found by then: the helper may still be loading. */
-const SEARCH_PATIENCE_MS = 3_000;
-/** One that was known waits longer, so that it is not called another one because the helper had to be started anew. */
-const SEARCH_PATIENCE_OF_KNOWN_MS = 10_000;
-const SEARCH_AGAIN_MS = 2_000;
-const SEARCH_ATTEMPTS = 5;
 const BUSY_RETRY_MS = 10_000;
 const UNGREETED_RECHECK_MS = 2_000;
-const PROCESS_RECHECK_MS = 1_000;
 /** A verdict's evidence ages; while there is trouble it is told anew this often. */
 const EVIDENCE_REFRESH_MS = 5_000;
 /** A session that lasted this long was a good one: the next reconnect starts at 100 ms again. */
@@ -72,8 +69,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
   /** What the last attempt ended with, while there is no connection. */
   #failure: Picture = { connection: "not-asked" };
   #former: KnownVm | undefined;
-  #process: { state: ProcessState; readMonoMs: number; sightings: number } | undefined;
-  #isReadingProcess = false;
+  readonly #process: ProcessSight;
   #ungreetedSinceMonoMs: number | undefined;
   #ungreetedCheckMonoMs = 0;
   #isCheckingUngreeted = false;
@@ -93,6 +89,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
     this.settings = host.settingsFor(this.name);
     this.health = initialHealth(host.clock.nowMonoMs());
     this.#backoff = new Backoff(host.random);
+    this.#process = new ProcessSight(host.proc, host.clock);
   }
 
   get address(): MonitorSpot["address"] {
@@ -267,7 +264,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
       session !== undefined &&
       (lane === "oob" || (session.client.inBand.lastRoundTripMs ?? 0) < this.settings.thresholds.slowAfterMs);
     if (!isSteady || (lane === "in-band" && known.runState?.value !== "running")) {
-      if (lane === "in-band" && this.#process) this.#process = undefined;
+      if (lane === "in-band") this.#process.forget();
       this.look();
     }
     this.#listIfReady();
@@ -283,7 +280,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
   /** What the verdict is made of, now. */
   picture(nowMonoMs = this.#host.clock.nowMonoMs()): Picture {
     const phase = this.#phase;
-    if (phase.kind === "running") return this.#runningPicture(phase.session, nowMonoMs);
+    if (phase.kind === "running") return runningPicture(phase.session, this.known, this.#process.confirmedState, nowMonoMs);
     if (phase.kind !== "connecting" || phase.client.state.kind !== "connecting") return this.#failure;
     const { state } = phase.client;
     switch (state.phase) {
@@ -296,7 +293,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
           connection: "negotiating",
           openAgeMs: this.#host.stalls.watchedMs(state.sinceMonoMs, nowMonoMs),
           offersOob: phase.client.greeting?.capabilities.includes("oob") ?? false,
-          process: this.#process?.state ?? "unknown",
+          process: this.#process.state,
         };
       default:
         return assertNever(state.phase);
@@ -341,49 +338,12 @@ export class SupervisedVm implements Ticking, SessionOwner {
     for (const listener of this.#listeners ?? []) listener(observation);
   }
 
-  #runningPicture(session: RunningSession, nowMonoMs: number): Picture {
-    const { client } = session;
-    const { inBand, outOfBand } = client;
-    return {
-      connection: "running",
-      inBand: {
-        openAgeMs: session.inBandOpenAgeMs(nowMonoMs),
-        lastRoundTripMs: inBand.lastRoundTripMs,
-        lastReplyAgeMs: ageOf(inBand.lastReplyMonoMs, nowMonoMs),
-      },
-      inBandCommand: session.line.openCommand,
-      outOfBand: client.hasOob
-        ? {
-            openAgeMs: session.outOfBandOpenAgeMs(nowMonoMs),
-            lastRoundTripMs: outOfBand.lastRoundTripMs,
-            lastReplyAgeMs: ageOf(outOfBand.lastReplyMonoMs, nowMonoMs),
-          }
-        : undefined,
-      process: this.#processState(),
-      runState: this.known.runState?.value,
-      runStateAgeMs: ageOf(this.known.runState?.monoMs, nowMonoMs),
-      cpuEvent: this.#cpuEvent(nowMonoMs),
-      migration: this.known.migrationIfAny?.reading(),
-    };
-  }
-
-  #cpuEvent(nowMonoMs: number): RunningPicture["cpuEvent"] {
-    const { cpuEvent } = this.known;
-    return cpuEvent && { name: cpuEvent.name, ageMs: nowMonoMs - cpuEvent.monoMs };
-  }
-
-  /** State D passes in an instant on a busy disk, so that one sighting proves nothing. */
-  #processState(): ProcessState {
-    if (!this.#process || (this.#process.state === "uninterruptible" && this.#process.sightings < 2)) return "unknown";
-    return this.#process.state;
-  }
-
   #ungreetedPicture(nowMonoMs: number): Picture {
     const since = this.#ungreetedSinceMonoMs ?? nowMonoMs;
     return {
       connection: "ungreeted",
       openAgeMs: this.#host.stalls.watchedMs(since, nowMonoMs),
-      process: this.#process?.state ?? "unknown",
+      process: this.#process.state,
     };
   }
 
@@ -424,13 +384,13 @@ export class SupervisedVm implements Ticking, SessionOwner {
   #greeted(client: QmpClient): void {
     this.#ungreetedSinceMonoMs = undefined;
     this.isForbidden = false;
-    this.#process = undefined;
+    this.#process.forget();
     // Only what was greeted before was somebody; a socket that was merely listed was nobody yet.
     if (this.known.incarnation !== undefined && this.known.version !== undefined) this.#former = this.known;
     this.known = this.#freshKnown();
     this.known.version = client.greeting && { ...client.greeting.version, package: client.greeting.version.package.slice(0, 128) };
     this.known.hasOob = client.greeting?.capabilities.includes("oob");
-    void this.#findIncarnation(client);
+    this.#searchIncarnation(client);
     this.wake(this.#host.clock.nowMonoMs() + this.settings.thresholds.slowAfterMs);
   }
 
@@ -440,52 +400,28 @@ export class SupervisedVm implements Ticking, SessionOwner {
     this.wake(this.#host.clock.nowMonoMs());
   }
 
-  /**
-   * Which process answers. Among thousands of VMs at a start the search takes its time; a VM that nobody knew before is
-   * shown meanwhile by its connection. One that was known waits, so that it is never taken for another.
-   */
-  async #findIncarnation(client: QmpClient): Promise<void> {
+  #searchIncarnation(client: QmpClient): void {
     const { known } = this;
-    const isCurrent = (): boolean => this.client === client && this.known === known;
-    // Where the path was bound anew, the search must not bring the former process back.
-    const formerId = this.#isReplaced ? this.#former?.incarnation?.id : undefined;
+    const isReplaced = this.#isReplaced;
     this.#isReplaced = false;
-    const stopPatience = this.#host.clock.setTimer(
-      () => {
-        if (isCurrent() && known.incarnation === undefined) this.#settleIncarnation(known, { unknown: "time-out" });
+    void findIncarnation(this.#host, {
+      address: this.address,
+      known,
+      former: this.#former,
+      isReplaced,
+      isCurrent: () => this.client === client && this.known === known,
+      onSettled: (found) => this.#settleIncarnation(known, found),
+      onCommandLine: (commandLine) => {
+        known.commandLine = commandLine;
+        known.isTopologyStale = true;
+        known.forgetDescriptions();
+        this.onChanged();
       },
-      this.#former === undefined ? SEARCH_PATIENCE_MS : SEARCH_PATIENCE_OF_KNOWN_MS,
-    );
-    const answer = await this.#searchProcess(isCurrent);
-    stopPatience();
-    if (!isCurrent()) return;
-    const isFormer = "pid" in answer && incarnationId(answer) === formerId;
-    const found = isFormer ? { unknown: "not-found" as const } : answer;
-    if (known.incarnation === undefined || "pid" in found) this.#settleIncarnation(known, found);
-    if (!isCurrent() || !("pid" in found)) return;
-    const commandLine = await this.#host.proc.readCommandLine(found.pid).catch(() => undefined);
-    if (!isCurrent() || commandLine === undefined) return;
-    known.commandLine = commandLine;
-    known.isTopologyStale = true;
-    known.forgetDescriptions();
-    this.onChanged();
+    });
   }
 
-  /** Asks again where the helper was too late: then nothing is known, and the next answer may tell. */
-  async #searchProcess(isCurrent: () => boolean): ReturnType<ProcReader["findListener"]> {
-    for (let attempt = 1; ; attempt++) {
-      const found = await this.#host.proc.findListener(this.spot.address).catch(() => ({ unknown: "time-out" as const }));
-      if ("pid" in found || found.unknown !== "time-out" || attempt === SEARCH_ATTEMPTS || !isCurrent()) return found;
-      await new Promise<void>((resolve) => this.#host.clock.setTimer(resolve, SEARCH_AGAIN_MS));
-    }
-  }
-
-  #settleIncarnation(known: KnownVm, found: Awaited<ReturnType<ProcReader["findListener"]>>): void {
-    // The simulator's VMs all live in one process: there the connection tells more.
-    if ("pid" in found && !this.isSimulated) {
-      known.incarnation = { id: incarnationId(found), pid: found.pid, by: "process" };
-      known.startTimeTicks = found.startTimeTicks;
-    } else known.incarnation ??= { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
+  #settleIncarnation(known: KnownVm, found: FoundListener): void {
+    nameIncarnation(known, found, this.isSimulated);
     this.#compareWithFormer(known);
     if (!this.#host.claim(this)) {
       this.standBy();
@@ -498,8 +434,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
   #compareWithFormer(known: KnownVm): void {
     const former = this.#former;
     this.#former = undefined;
-    const isSame = former?.incarnation?.by === "process" && former.incarnation.id === known.incarnation?.id;
-    if (former && isSame) {
+    if (former && isSameProcess(former, known)) {
       known.inherit(former);
       this.reconnects++;
     } else if (former) {
@@ -530,7 +465,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
     if (state.kind !== "connecting") return;
     if (state.phase === "negotiating") {
       this.look();
-      this.#readProcessOf(nowMonoMs);
+      this.#readProcess();
       this.#refreshEvidence(nowMonoMs);
       const ageMs = this.#host.stalls.watchedMs(state.sinceMonoMs, nowMonoMs);
       const { hungAfterMs } = this.settings.thresholds;
@@ -549,21 +484,20 @@ export class SupervisedVm implements Ticking, SessionOwner {
     this.#isCheckingUngreeted = true;
     try {
       const { address } = this.spot;
-      const hasOtherPeer = address.kind === "unix" ? await this.#host.proc.hasOtherPeer(address.path).catch(() => undefined) : undefined;
-      const listener = hasOtherPeer === true ? undefined : await this.#host.proc.findListener(address).catch(() => undefined);
-      const process = listener && "pid" in listener ? await this.#readProcessState(listener.pid) : "unknown";
+      const isServingOther = await hasOtherPeer(this.#host.proc, address);
+      const process = isServingOther === true ? "unknown" : await readListenerState(this.#host.proc, address);
       if (this.client !== client || client.greeting !== undefined) return;
       this.#list();
-      if (hasOtherPeer === true) {
+      if (isServingOther === true) {
         this.#ungreetedSinceMonoMs = undefined;
         this.#retryAfter({ connection: "busy" }, BUSY_RETRY_MS);
         return;
       }
       this.#ungreetedSinceMonoMs ??= sinceMonoMs;
       this.#ungreetedCheckMonoMs = this.#host.clock.nowMonoMs() + UNGREETED_RECHECK_MS;
-      this.#process = { state: process, readMonoMs: this.#host.clock.nowMonoMs(), sightings: 1 };
+      this.#process.take(process);
       // Where nobody can tell whether another client is served, our connection must not stand in anyone's way.
-      if (hasOtherPeer === undefined) this.#retryAfter(this.#ungreetedPicture(this.#host.clock.nowMonoMs()), BUSY_RETRY_MS);
+      if (isServingOther === undefined) this.#retryAfter(this.#ungreetedPicture(this.#host.clock.nowMonoMs()), BUSY_RETRY_MS);
       else this.look();
       this.onChanged();
     } finally {
@@ -591,7 +525,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
       void this.#sessionEnded(reason, runningSinceMonoMs);
       return;
     }
-    void this.#attemptFailed(reason);
+    this.#attemptFailed(reason.kind);
   }
 
   /** A greeted connection is over: in good order, with its process, or alone. */
@@ -615,52 +549,41 @@ export class SupervisedVm implements Ticking, SessionOwner {
     if (this.#listeners) this.#observe({ type: "connection-lost", report: this.report() });
   }
 
-  async #attemptFailed(reason: QmpCloseReason): Promise<void> {
-    switch (reason.kind) {
-      case "closed":
+  #attemptFailed(reason: QmpCloseReason["kind"]): void {
+    const { isGone, isListed } = this;
+    const attempt = judgeFailedAttempt(reason, { isGone, isListed, isLost: this.#isLost() });
+    switch (attempt.kind) {
+      case "nothing":
         return;
-      case "refused":
-        // Nobody listens any more where somebody was: with the listener its process is gone.
-        if (this.isGone || !this.isListed) return this.#failQuietly();
-        return this.#fail(this.#isLost() ? "process-gone" : "refused");
-      case "no-such-socket":
-        if (this.isGone || !this.isListed) return this.#failQuietly();
-        return this.#end("socket-removed");
-      case "not-permitted":
-        if (this.spot.isExplicit) this.#list();
-        this.isForbidden = true;
-        return this.#fail("not-permitted");
-      case "not-qmp":
-      case "negotiation-refused":
-        this.#list();
-        return this.#fail("not-qmp");
+      case "quiet":
+        this.#wait(this.#backoff.nextMs());
+        return;
+      case "socket-removed":
+        this.#end("socket-removed");
+        return;
       case "backlog-full":
-        return this.#backlogFull();
-      case "connect-timeout":
-        return this.#fail("time-out");
-      case "no-greeting":
-        return this.#fail("no-greeting");
-      case "connect-failed":
-      case "protocol-error":
-      case "lost":
-        return this.#fail("lost");
+        void this.#backlogFull();
+        return;
+      case "failed":
+        this.isForbidden ||= attempt.reason === "not-permitted";
+        if (attempt.reason === "not-qmp" || (attempt.reason === "not-permitted" && this.spot.isExplicit)) this.#list();
+        this.#fail(attempt.reason);
+        return;
       default:
-        assertNever(reason.kind);
+        assertNever(attempt);
     }
   }
 
-  /** So many wait in the listener's queue that the kernel takes no more: somebody is served, or nobody accepts. */
   async #backlogFull(): Promise<void> {
     const { address } = this.spot;
-    const hasOtherPeer = address.kind === "unix" ? await this.#host.proc.hasOtherPeer(address.path).catch(() => undefined) : undefined;
-    const listener = await this.#host.proc.findListener(address).catch(() => undefined);
-    const process = listener && "pid" in listener ? await this.#readProcessState(listener.pid) : "unknown";
+    const isServingOther = await hasOtherPeer(this.#host.proc, address);
+    const process = await readListenerState(this.#host.proc, address);
     if (this.#phase.kind !== "waiting") return;
     this.#list();
     const nowMonoMs = this.#host.clock.nowMonoMs();
-    if (hasOtherPeer !== true) this.#ungreetedSinceMonoMs ??= nowMonoMs;
-    this.#process = { state: process, readMonoMs: nowMonoMs, sightings: 1 };
-    this.#failure = hasOtherPeer === true ? { connection: "busy" } : this.#ungreetedPicture(nowMonoMs);
+    if (isServingOther !== true) this.#ungreetedSinceMonoMs ??= nowMonoMs;
+    this.#process.take(process);
+    this.#failure = isServingOther === true ? { connection: "busy" } : this.#ungreetedPicture(nowMonoMs);
     this.#wait(BUSY_RETRY_MS);
     this.look();
   }
@@ -675,10 +598,6 @@ export class SupervisedVm implements Ticking, SessionOwner {
     if (reason === "process-gone") this.#goneSinceMonoMs ??= this.#host.clock.nowMonoMs();
     this.#wait(this.#backoff.nextMs());
     this.look();
-  }
-
-  #failQuietly(): void {
-    this.#wait(this.#backoff.nextMs());
   }
 
   #wait(delayMs: number): void {
@@ -705,7 +624,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
 
   /** There is something here that operators should see, though it was never a running VM to us. */
   #list(): void {
-    this.known.incarnation ??= { id: `c-${randomBytes(6).toString("hex")}`, by: "connection" };
+    this.known.incarnation ??= connectionIncarnation();
     if (this.isListed) return;
     this.isListed = true;
     this.#host.fact(this, { kind: "vm-appeared" });
@@ -744,50 +663,18 @@ export class SupervisedVm implements Ticking, SessionOwner {
     const { slowAfterMs } = this.settings.thresholds;
     const isInBandOverdue = (session.inBandOpenAgeMs(nowMonoMs) ?? 0) >= slowAfterMs;
     const isOutOfBandOverdue = !session.client.hasOob || (session.outOfBandOpenAgeMs(nowMonoMs) ?? 0) >= slowAfterMs;
-    if (isInBandOverdue && isOutOfBandOverdue) this.#readProcessOf(nowMonoMs);
-    else this.#process = undefined;
+    if (isInBandOverdue && isOutOfBandOverdue) this.#readProcess();
+    else this.#process.forget();
   }
 
-  #readProcessOf(nowMonoMs: number): void {
-    const pid = this.known.incarnation?.pid;
-    if (pid === undefined || this.#isReadingProcess) return;
-    if (this.#process && nowMonoMs - this.#process.readMonoMs < PROCESS_RECHECK_MS * 0.8) return;
-    this.#isReadingProcess = true;
+  #readProcess(): void {
     const { known } = this;
-    void this.#readProcessState(pid)
-      .then((state) => {
-        if (this.known !== known) return;
-        const sightings = this.#process?.state === state || this.#process === undefined ? (this.#process?.sightings ?? 0) + 1 : 1;
-        this.#process = { state, readMonoMs: this.#host.clock.nowMonoMs(), sightings };
-        this.look();
-      })
-      .finally(() => {
-        this.#isReadingProcess = false;
-      });
+    this.#process.refresh(
+      known.incarnation?.pid,
+      () => this.known === known,
+      () => this.look(),
+    );
   }
-
-  async #readProcessState(pid: number): Promise<ProcessState> {
-    const answer = await this.#host.proc.readState(pid).catch(() => undefined);
-    if (!answer || "unknown" in answer) return "unknown";
-    if (answer.state === "T" || answer.state === "t") return "stopped";
-    return answer.state === "D" ? "uninterruptible" : "alive";
-  }
-}
-
-function incarnationId({ pid, startTimeTicks }: { pid: number; startTimeTicks: string }): string {
-  return `p${pid}-${startTimeTicks}`;
-}
-
-function describeChange(former: KnownVm, known: KnownVm): string {
-  if (known.incarnation?.by !== "process") return "connected again; whether it is the same process cannot be read";
-  const { pid } = known.incarnation;
-  return former.incarnation?.by === "process"
-    ? `another QEMU process (pid ${pid}) answers at this address`
-    : `connected again, to pid ${pid}; whether it was that process before could not be read then`;
-}
-
-function ageOf(monoMs: number | undefined, nowMonoMs: number): number | undefined {
-  return monoMs === undefined ? undefined : nowMonoMs - monoMs;
 }
 
 function isSameVerdict(one: Verdict, other: Verdict): boolean {

@@ -1,0 +1,35 @@
+import type { ProcessState, RunningPicture } from "#lib/health/reduce-health";
+import type { KnownVm } from "./known-vm.ts";
+import type { RunningSession } from "./running-session.ts";
+
+/** What a session's two lanes and everything known of its VM show at one moment. Pure. */
+export function runningPicture(session: RunningSession, known: KnownVm, process: ProcessState, nowMonoMs: number): RunningPicture {
+  const { client } = session;
+  const { inBand, outOfBand } = client;
+  const { cpuEvent } = known;
+  return {
+    connection: "running",
+    inBand: {
+      openAgeMs: session.inBandOpenAgeMs(nowMonoMs),
+      lastRoundTripMs: inBand.lastRoundTripMs,
+      lastReplyAgeMs: ageOf(inBand.lastReplyMonoMs, nowMonoMs),
+    },
+    inBandCommand: session.line.openCommand,
+    outOfBand: client.hasOob
+      ? {
+          openAgeMs: session.outOfBandOpenAgeMs(nowMonoMs),
+          lastRoundTripMs: outOfBand.lastRoundTripMs,
+          lastReplyAgeMs: ageOf(outOfBand.lastReplyMonoMs, nowMonoMs),
+        }
+      : undefined,
+    process,
+    runState: known.runState?.value,
+    runStateAgeMs: ageOf(known.runState?.monoMs, nowMonoMs),
+    cpuEvent: cpuEvent && { name: cpuEvent.name, ageMs: nowMonoMs - cpuEvent.monoMs },
+    migration: known.migrationIfAny?.reading(),
+  };
+}
+
+function ageOf(monoMs: number | undefined, nowMonoMs: number): number | undefined {
+  return monoMs === undefined ? undefined : nowMonoMs - monoMs;
+}
