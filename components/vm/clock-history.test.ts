@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addSample, HISTORY_MS, lanePath, plotY, sampleClocks, withOpenLane } from "./clock-history.ts";
+import { addSample, HISTORY_MS, lanePath, plotTime, plotX, plotY, sampleClocks, withOpenLane } from "./clock-history.ts";
 import type { ClockSample } from "./clock-history.ts";
 
 const answered = { state: "answered", bucket: "<10ms", roundTripMs: 1 } as const;
@@ -54,5 +54,22 @@ test("the scale is logarithmic, higher is slower, and nothing leaves the plot", 
 
 test("a time of which nothing is known is a gap, not a line across it", () => {
   const points = [{ atMs: 1_000, ms: 1 }, { atMs: 2_000, ms: 1 }, { atMs: 3_000 }, { atMs: 4_000, ms: 1 }, { atMs: 19_000, ms: 1 }];
-  expect(lanePath(points, 19_000, SIZE).match(/[ML]/g)).toEqual(["M", "L", "M", "M"]);
+  expect(lanePath(points, { nowMs: 19_000, spanMs: 60_000 }, SIZE).match(/[ML]/g)).toEqual(["M", "L", "M", "M"]);
+});
+
+test("the plot is as wide as what was seen, from one minute to ten", () => {
+  const spanAt = (nowMs: number) => plotTime([{ atMs: 1_000 }], nowMs).spanMs;
+  expect(plotTime([], 5_000).spanMs).toBe(60_000);
+  expect(spanAt(21_000)).toBe(60_000);
+  expect(spanAt(181_000)).toBe(180_000);
+  expect(spanAt(9_000_000)).toBe(HISTORY_MS);
+  expect(plotX(91_000, { nowMs: 181_000, spanMs: 180_000 }, 600)).toBe(300);
+});
+
+test("nothing is drawn left of the plot", () => {
+  const points = [
+    { atMs: 1_000, ms: 1 },
+    { atMs: 2_000, ms: 1 },
+  ];
+  expect(lanePath(points, { nowMs: 61_500, spanMs: 60_000 }, SIZE)).toMatch(/^M5\.0 [\d.]+$/);
 });

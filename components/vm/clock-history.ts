@@ -8,8 +8,22 @@ export interface ClockSample {
   outOfBandMs?: number;
 }
 
-/** The plot goes back this far. */
+/** The plot goes back this far at most. */
 export const HISTORY_MS = 600_000;
+/** And this far at least: a narrower one would jump with every sample. */
+export const SHORTEST_PLOT_MS = 60_000;
+
+/** The time that the plot shows, up to `nowMs`. */
+export interface PlotTime {
+  nowMs: number;
+  spanMs: number;
+}
+
+/** As much time as this page has seen: an empty width would say that nothing was there. */
+export function plotTime(history: readonly ClockSample[], nowMs: number): PlotTime {
+  const seenMs = nowMs - (history[0]?.atMs ?? nowMs);
+  return { nowMs, spanMs: Math.min(HISTORY_MS, Math.max(SHORTEST_PLOT_MS, seenMs)) };
+}
 
 /** What the two clocks show at a moment. A lane of which only the step is known has no value: a plot shows numbers that were measured. */
 export function sampleClocks(vm: Pick<VmDetail, "lanes" | "readings">, atMs: number): ClockSample {
@@ -40,9 +54,9 @@ export function plotY(ms: number, height: number): number {
   return height * (1 - Math.log(clamped / BOTTOM_MS) / Math.log(TOP_MS / BOTTOM_MS));
 }
 
-/** Where a moment lies; the right edge is `nowMs`. */
-export function plotX(atMs: number, nowMs: number, width: number): number {
-  return width * (1 - (nowMs - atMs) / HISTORY_MS);
+/** Where a moment lies; the right edge is now. */
+export function plotX(atMs: number, { nowMs, spanMs }: PlotTime, width: number): number {
+  return width * (1 - (nowMs - atMs) / spanMs);
 }
 
 /** A gap longer than this between two samples is drawn as one: nothing is known of it. */
@@ -60,9 +74,9 @@ const OPEN_LANE_POINTS = 120;
  * Puts the silence of an open lane in place of what was seen meanwhile: from the moment it fell silent its age is known
  * at every moment, also before anybody looked.
  */
-export function withOpenLane(points: readonly LanePoint[], lane: LaneView, asOfMs: number): LanePoint[] {
+export function withOpenLane(points: readonly LanePoint[], lane: LaneView, asOfMs: number, spanMs = HISTORY_MS): LanePoint[] {
   if (lane.state !== "open") return [...points];
-  const fromMs = Math.max(lane.openSinceAtMs, asOfMs - HISTORY_MS);
+  const fromMs = Math.max(lane.openSinceAtMs, asOfMs - spanMs);
   const stepMs = Math.max(0, asOfMs - fromMs) / OPEN_LANE_POINTS;
   const silence = Array.from({ length: OPEN_LANE_POINTS + 1 }, (_, index) => {
     const atMs = fromMs + index * stepMs;
@@ -71,17 +85,17 @@ export function withOpenLane(points: readonly LanePoint[], lane: LaneView, asOfM
   return [...points.filter((point) => point.atMs < fromMs), ...silence];
 }
 
-/** One lane as an SVG path, broken where nothing was known. */
-export function lanePath(points: readonly LanePoint[], nowMs: number, { width, height }: PlotSize): string {
+/** One lane as an SVG path, broken where nothing was known and without what is out of the plot. */
+export function lanePath(points: readonly LanePoint[], time: PlotTime, { width, height }: PlotSize): string {
   let path = "";
   let previousAtMs: number | undefined;
   for (const { atMs, ms } of points) {
-    if (ms === undefined) {
+    if (ms === undefined || time.nowMs - atMs > time.spanMs) {
       previousAtMs = undefined;
       continue;
     }
     const isJoined = previousAtMs !== undefined && atMs - previousAtMs <= GAP_MS;
-    path += `${isJoined ? "L" : "M"}${plotX(atMs, nowMs, width).toFixed(1)} ${plotY(ms, height).toFixed(1)}`;
+    path += `${isJoined ? "L" : "M"}${plotX(atMs, time, width).toFixed(1)} ${plotY(ms, height).toFixed(1)}`;
     previousAtMs = atMs;
   }
   return path;

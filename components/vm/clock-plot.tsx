@@ -3,7 +3,7 @@ import type { VmDetail } from "#lib/api/vm";
 import type { AsOf } from "../realtime/freshness.ts";
 import { useNow } from "../realtime/live-clock.tsx";
 import { formatUtcTime } from "../ui/format.ts";
-import { addSample, HISTORY_MS, lanePath, plotX, plotY, sampleClocks, withOpenLane } from "./clock-history.ts";
+import { addSample, lanePath, plotTime, plotX, plotY, sampleClocks, withOpenLane } from "./clock-history.ts";
 import type { ClockSample } from "./clock-history.ts";
 import { VERDICT_TEXT_CLASS } from "./verdict-words.ts";
 
@@ -15,31 +15,35 @@ const GRID = [
 ];
 
 /**
- * Both clocks over ten minutes, as this page has seen them since it was opened. Of the time before it only one thing is
- * known and drawn: since when a lane that is open now has been silent.
+ * Both clocks as this page has seen them since it was opened, at least one minute wide and at most ten. Of the time before
+ * it only one thing is known and drawn: since when a lane that is open now has been silent.
  */
 export function ClockPlot({ vm, asOf }: { vm: VmDetail; asOf: AsOf }) {
   const nowMs = useNow();
   const history = useClockHistory(vm, asOf, nowMs);
+  const time = plotTime(history, nowMs);
   const lanes = [
     withOpenLane(
       history.map(({ atMs, inBandMs }) => ({ atMs, ms: inBandMs })),
       vm.lanes.inBand,
       asOf.asOfMs,
+      time.spanMs,
     ),
     withOpenLane(
       history.map(({ atMs, outOfBandMs }) => ({ atMs, ms: outOfBandMs })),
       vm.lanes.outOfBand,
       asOf.asOfMs,
+      time.spanMs,
     ),
   ] as const;
-  const [inBand, outOfBand] = lanes;
-  // An empty plot would say that there was nothing; nothing was measured yet.
-  if (lanes.every((points) => points.every((point) => point.ms === undefined))) return null;
-  const startMs = nowMs - HISTORY_MS;
+  const inBandPath = lanePath(lanes[0], time, SIZE);
+  const outOfBandPath = lanePath(lanes[1], time, SIZE);
+  // An empty plot would say that there was nothing; nothing was measured in its time.
+  if (inBandPath === "" && outOfBandPath === "") return null;
+  const startMs = nowMs - time.spanMs;
   const { sinceAtMs, kind } = vm.health;
   const isMarked = kind !== "healthy" && sinceAtMs > startMs && !asOf.isStale;
-  const sinceX = plotX(sinceAtMs, nowMs, SIZE.width);
+  const sinceX = plotX(sinceAtMs, time, SIZE.width);
   return (
     <figure className="mt-4">
       {/* The numbers beside it say the same to whoever does not see it. */}
@@ -70,7 +74,7 @@ export function ClockPlot({ vm, asOf }: { vm: VmDetail; asOf: AsOf }) {
           </g>
         )}
         <path
-          d={lanePath(outOfBand, nowMs, SIZE)}
+          d={outOfBandPath}
           className="stroke-info"
           strokeWidth="1.6"
           fill="none"
@@ -79,7 +83,7 @@ export function ClockPlot({ vm, asOf }: { vm: VmDetail; asOf: AsOf }) {
           vectorEffect="non-scaling-stroke"
         />
         <path
-          d={lanePath(inBand, nowMs, SIZE)}
+          d={inBandPath}
           className={kind === "main-loop-hung" ? "stroke-hung" : "stroke-strong"}
           strokeWidth="1.6"
           fill="none"
