@@ -23,7 +23,7 @@ export function VmHeader({ vm, asOf, children }: { vm: VmDetail; asOf: AsOf; chi
   return (
     <div className={cx("-mx-4 border-b border-line px-4 pb-4 sm:-mx-6 sm:px-6", asOf.isStale && "is-stale")}>
       <div className="flex flex-col gap-x-8 gap-y-4 xl:flex-row xl:items-start">
-        <div className="flex min-w-0 items-start gap-4 xl:w-2/5 xl:shrink-0">
+        <div className="flex min-w-0 items-start gap-4 xl:w-2/5 xl:max-w-120 xl:shrink-0">
           <div className="pt-1">
             <VerdictIcon kind={health.kind} size={40} isMuted={asOf.isStale} />
           </div>
