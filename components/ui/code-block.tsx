@@ -1,4 +1,5 @@
 import { CopyButton } from "./copy-button.tsx";
+import { cx } from "./cx.ts";
 
 export interface CodeBlockProps {
   text: string;
@@ -9,22 +10,25 @@ export interface CodeBlockProps {
 
 /** Text that is meant to be copied exactly. */
 export function CodeBlock({ text, copyLabel, keepsLines = false }: CodeBlockProps) {
+  // The button stands within what scrolls: with the focus on it the arrow keys scroll the lines.
   return (
-    <div className="flex items-start justify-between gap-2 rounded-lg border border-line bg-base py-1 pr-1 pl-3">
-      {keepsLines ? (
-        // In the order of the keyboard, because it is scrolled with the arrow keys.
-        <pre
-          tabIndex={0}
-          role="group"
-          aria-label="To be copied"
-          className="min-w-0 flex-1 overflow-x-auto py-1.5 font-mono text-xs leading-5 whitespace-pre text-strong"
-        >
-          {text}
-        </pre>
-      ) : (
-        <pre className="min-w-0 py-1.5 font-mono text-xs leading-5 wrap-anywhere whitespace-pre-wrap text-strong">{text}</pre>
+    <div
+      className={cx(
+        "flex items-start justify-between gap-2 rounded-lg border border-line bg-base py-1 pl-3",
+        keepsLines && "overflow-x-auto",
       )}
-      <CopyButton text={text} label={copyLabel} />
+    >
+      <pre
+        className={cx(
+          "py-1.5 font-mono text-xs leading-5 text-strong",
+          keepsLines ? "shrink-0 whitespace-pre" : "min-w-0 wrap-anywhere whitespace-pre-wrap",
+        )}
+      >
+        {text}
+      </pre>
+      <div className="sticky right-0 shrink-0 bg-base pr-1">
+        <CopyButton text={text} label={copyLabel} />
+      </div>
     </div>
   );
 }
