@@ -34,13 +34,21 @@ export function InstancesCard({ vm, cannotSend, onYank }: InstancesCardProps) {
         </p>
       ) : (
         <ul>
-          {vm.instances.map((report) => (
+          {cordsFirst(vm.instances).map((report) => (
             <InstanceRow key={instanceKey(report.instance)} vm={vm} report={report} cannotSend={cannotSend} onYank={onYank} />
           ))}
         </ul>
       )}
     </Card>
   );
+}
+
+/**
+ * What can be yanked before what cannot. Not by suspicion: that changes with the verdict, and a button must not move away
+ * under a pointer.
+ */
+export function cordsFirst(instances: readonly InstanceReport[]): InstanceReport[] {
+  return instances.toSorted((a, b) => Number(b.yankable === true) - Number(a.yankable === true));
 }
 
 function InstanceRow({ vm, report, cannotSend, onYank }: { report: InstanceReport } & InstancesCardProps) {
