@@ -21,7 +21,10 @@ function specialNote(vm: VmSummary): string | undefined {
   const { health } = vm;
   if (vm.actInProgress) return `an act by ${vm.actInProgress.who} is under way`;
   if (health.kind === "unknown" && health.was) return `was ${lowerFirst(verdictTitle(health.was.verdict))}`;
-  if (health.kind === "main-loop-hung") return cordNote(health.cord, vm.yankableCount);
+  if (health.kind === "main-loop-hung") {
+    const cord = cordNote(health.cord, vm.yankableCount);
+    return health.mayStillFinish === undefined ? cord : `${cord} · may still finish: ${health.mayStillFinish}`;
+  }
   if (health.kind === "io-stalled") return `nothing completes on ${health.nodes.join(", ")}`;
   if (health.kind === "silent") return health.reason === "stopped" ? "nothing to yank: continue the process" : "nothing to yank";
   if (health.kind === "monitor-busy") return "another client holds the socket";
