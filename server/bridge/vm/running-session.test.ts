@@ -10,6 +10,7 @@ import { StallLog } from "../stalls/stall-log.ts";
 import { describeInstances } from "../topology/describe-instances.ts";
 import { guessLauncher } from "../topology/guess-launcher.ts";
 import { readTopology } from "../topology/read-topology.ts";
+import type { Topology } from "../topology/topology.ts";
 import { fakeProc } from "../testing/test-registry.ts";
 import { Gate } from "./gate.ts";
 import { KnownVm } from "./known-vm.ts";
@@ -18,6 +19,7 @@ import { TickWheel } from "./tick-wheel.ts";
 
 /** A session in command mode whose first probes were answered, on a clock that stands still. */
 async function startSession() {
+  let isWell = false;
   const clock = new ManualClock();
   const peer = new MemoryPeer();
   const settings = new SettingsTable(configSchema.parse({ queries: { enableMigrationEvents: false } })).settingsFor("db-07");
@@ -62,7 +64,7 @@ async function startSession() {
     known,
     settings,
     address: { kind: "unix" as const, path: "/run/db-07.sock" },
-    mayRead: () => false,
+    mayRead: () => isWell,
     onIdentified: () => {},
     onAnswer: () => {},
     onChanged: () => {},
@@ -75,6 +77,12 @@ async function startSession() {
     clock,
     peer,
     known,
+    /** From here on readings beside the probes may be sent; what was read before is taken as given. */
+    becomesWell(topology: Topology) {
+      known.topology = topology;
+      known.isTopologyStale = false;
+      isWell = true;
+    },
     /** Lets time pass as the wheel would: the session is called when it is due, at the latest then. */
     pass(byMs: number) {
       clock.advance(byMs);
@@ -122,5 +130,49 @@ describe("an event that tells of a run state", () => {
     vm.event("STOP");
     vm.pass(100);
     expect(vm.statusProbes()).toBeGreaterThan(during);
+  });
+});
+
+describe("a console whose client comes and goes without an event", () => {
+  const console0 = { isConnected: false, isServer: true, isMux: false, address: "unix:/run/console0.sock" };
+  const topologyOf = (kind: "device" | "monitor"): Topology => ({
+    chardevs: new Map([["console0", console0]]),
+    owners: new Map([["console0", { kind, id: "serial0", type: "isa-serial" }]]),
+    areMonitorsObjects: false,
+    blockNodes: new Map(),
+  });
+  const connected = [{ label: "console0", filename: "unix:/run/console0.sock,server=on", "frontend-open": true }];
+  /** Answers everything for some seconds; returns how often connections were asked for. */
+  const watch = async (vm: Awaited<ReturnType<typeof startSession>>, seconds: number) => {
+    let answered = vm.peer.requests.length;
+    for (let second = 0; second < seconds; second++) {
+      vm.pass(1_000);
+      for (let next = vm.peer.requests[answered]; next; next = vm.peer.requests[answered]) {
+        answered++;
+        const value = next.command === "query-status" ? { status: "running" } : next.command === "query-yank" ? [] : connected;
+        vm.peer.say({ return: value, id: next.id });
+        await new Promise(setImmediate);
+      }
+    }
+    return vm.peer.requests.filter(({ command }) => command === "query-chardev").length;
+  };
+
+  test("is asked about every fifteen seconds", async () => {
+    const vm = await startSession();
+    vm.becomesWell(topologyOf("device"));
+    const asked = await watch(vm, 40);
+    expect(asked).toBeGreaterThanOrEqual(2);
+    expect(asked).toBeLessThanOrEqual(3);
+    expect(vm.known.topology?.chardevs?.get("console0")?.isConnected).toBe(true);
+  });
+
+  test("is not asked about while the VM is not well, nor where only monitors hang on chardevs", async () => {
+    const unwell = await startSession();
+    unwell.known.topology = topologyOf("device");
+    unwell.known.isTopologyStale = false;
+    expect(await watch(unwell, 40)).toBe(0);
+    const monitorsOnly = await startSession();
+    monitorsOnly.becomesWell(topologyOf("monitor"));
+    expect(await watch(monitorsOnly, 40)).toBe(0);
   });
 });

@@ -3,6 +3,8 @@ import type { YankInstance } from "#lib/qapi/yank";
 import type { MigrationReport } from "#lib/vm/report";
 import { QmpStateError } from "#server/qmp/errors";
 import type { QmpClient, QmpRequest, QmpResult } from "#server/qmp/client";
+import { refreshConnections } from "../topology/refresh-connections.ts";
+import type { Topology } from "../topology/topology.ts";
 import { attachReads, needsMigrationEvents } from "./attach-reads.ts";
 import { InBandLine } from "./in-band-line.ts";
 import { BucketFilter, parseInstances } from "./known-vm.ts";
@@ -21,6 +23,9 @@ const IN_BAND_LIST_EVERY_MS = 5_000;
 const EVENT_PROBE_GAP_MS = 100;
 const TOPOLOGY_GAP_MS = 2_000;
 const TOPOLOGY_RETRY_MS = 5_000;
+/** No event tells that somebody connected to a console, so it is asked, and sooner while an act is watched. */
+const CONNECTIONS_EVERY_MS = 15_000;
+const CONNECTIONS_WHEN_WATCHFUL_MS = 2_000;
 const OPEN_SHOWN_AFTER_MS = 1_000;
 
 // Both wait for ever: a probe that QEMU never answers is the reading itself, and its age is the clock.
@@ -88,6 +93,7 @@ export class RunningSession {
   #isMigrationSampled = false;
   #topologyNotBeforeMonoMs = 0;
   #isReadingTopology = false;
+  #connectionsMonoMs: number;
   #isInBandShownOpen = false;
   #isOutOfBandShownOpen = false;
   #isClosed = false;
@@ -103,6 +109,8 @@ export class RunningSession {
     this.#host = host;
     this.line = new InBandLine(host.clock, () => this.#afterInBandReply());
     this.#nextProbeMonoMs = host.clock.nowMonoMs();
+    // Spread, so that the sessions that a start brings at once do not ask at once ever after.
+    this.#connectionsMonoMs = this.#nextProbeMonoMs - host.random() * CONNECTIONS_EVERY_MS;
     owner.known.hasOob = client.hasOob;
     this.onDue(this.#nextProbeMonoMs);
   }
@@ -407,7 +415,8 @@ export class RunningSession {
 
   #maybeReadTopology(nowMonoMs: number): void {
     const { known, settings } = this.#owner;
-    if (!known.isTopologyStale || !known.isIdentified || this.#isReadingTopology || nowMonoMs < this.#topologyNotBeforeMonoMs) return;
+    if (!known.isTopologyStale) return this.#maybeRefreshConnections(nowMonoMs);
+    if (!known.isIdentified || this.#isReadingTopology || nowMonoMs < this.#topologyNotBeforeMonoMs) return;
     if (known.instancesMonoMs === undefined || (this.#isMigrationSuspected && !this.#isMigrationSampled)) return;
     if (!this.#owner.mayRead("without-storage")) return;
     const leave = this.#host.topologyGate.enter();
@@ -435,6 +444,27 @@ export class RunningSession {
       this.#host.logger.debug({ err: error }, "a topology reading was cut short");
     } finally {
       this.#isReadingTopology = false;
+    }
+  }
+
+  #maybeRefreshConnections(nowMonoMs: number): void {
+    const { known } = this.#owner;
+    const everyMs = nowMonoMs < this.#watchfulUntilMonoMs ? CONNECTIONS_WHEN_WATCHFUL_MS : CONNECTIONS_EVERY_MS;
+    if (nowMonoMs - this.#connectionsMonoMs < everyMs || this.#isReadingTopology || !known.topology) return;
+    this.#connectionsMonoMs = nowMonoMs;
+    if (!hasConnections(known.topology) || !this.#owner.mayRead("without-storage")) return;
+    void this.#refreshConnections(known, known.topology);
+  }
+
+  async #refreshConnections(known: KnownVm, before: Topology): Promise<void> {
+    try {
+      const refreshed = await refreshConnections((command, args) => this.ask(command, args), before);
+      // A whole reading that came meanwhile knows better.
+      if (refreshed === before || known.topology !== before || this.#isClosed) return;
+      known.topology = refreshed;
+      this.#owner.onChanged();
+    } catch {
+      // In-band turned slow, which is told by its own clock.
     }
   }
 
@@ -471,4 +501,10 @@ export class RunningSession {
     if (ENDED_JOB_STATUSES.has(status)) runningJobs.delete(id);
     else if (runningJobs.size < 64) runningJobs.add(id.slice(0, 256));
   }
+}
+
+/** Whether anything but monitors hangs on this VM's chardevs. */
+function hasConnections({ owners }: Topology): boolean {
+  for (const owner of owners.values()) if (owner.kind !== "monitor") return true;
+  return false;
 }

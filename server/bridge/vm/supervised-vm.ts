@@ -536,9 +536,10 @@ export class SupervisedVm implements Ticking, SessionOwner {
     for (const fact of known.eventsIfAny?.flush(this.#host.clock.nowMonoMs()) ?? []) this.#host.fact(this, fact);
     if (known.isShuttingDown) return this.#end("shutdown");
     const exists = address.kind === "tcp" || (await this.#host.socketExists(address.path));
+    // Told also where the socket was dialled again while we looked.
+    if (exists) this.#host.fact(this, { kind: "connection", text: `the monitor's connection ended: ${reason.error.message}` });
     if (this.#phase.kind !== "waiting") return;
     if (!exists) return this.#end("socket-removed");
-    this.#host.fact(this, { kind: "connection", text: `the monitor's connection ended: ${reason.error.message}` });
     const state = pid === undefined ? undefined : await this.#host.proc.readState(pid).catch(() => undefined);
     if (this.#phase.kind !== "waiting") return;
     const isProcessGone =
