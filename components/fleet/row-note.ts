@@ -22,8 +22,8 @@ function specialNote(vm: VmSummary): string | undefined {
   if (vm.actInProgress) return `an act by ${vm.actInProgress.who} is under way`;
   if (health.kind === "unknown" && health.was) return `was ${lowerFirst(verdictTitle(health.was.verdict))}`;
   if (health.kind === "main-loop-hung") {
-    const cord = cordNote(health.cord, vm.yankableCount);
-    return health.mayStillFinish === undefined ? cord : `${cord} · may still finish: ${health.mayStillFinish}`;
+    if (health.cord === "out-of-reach") return "out of reach: hung before we came";
+    return health.mayStillFinish ?? cordNote(vm.yankableCount);
   }
   if (health.kind === "io-stalled") return `nothing completes on ${health.nodes.join(", ")}`;
   if (health.kind === "silent") return health.reason === "stopped" ? "nothing to yank: continue the process" : "nothing to yank";
@@ -32,8 +32,7 @@ function specialNote(vm: VmSummary): string | undefined {
 }
 
 /** How many cords there are, never which one: what holds the main loop is not known here. */
-function cordNote(cord: "in-reach" | "out-of-reach", yankableCount: number): string {
-  if (cord === "out-of-reach") return "out of reach: hung before we came";
+function cordNote(yankableCount: number): string {
   return yankableCount === 0 ? "no cord to pull" : `${formatCount(yankableCount, "cord")} in reach`;
 }
 
