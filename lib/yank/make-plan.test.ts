@@ -79,6 +79,12 @@ describe("a plan to yank a guest's disk", () => {
     );
   });
 
+  test("offers nothing softer, and says so plainly, where nothing is wrong", () => {
+    const plan = planned(plannable(vmReport({ vmId: "vm0001", instances: [guestDisk({ connection: "connected" })] })), [NBD]);
+    expect(plan.softer).toEqual([]);
+    expect(plan.targets[0]!.warnings).toContain("Nothing is established against this VM: it answers");
+  });
+
   test.each([
     ["stop", "werror=stop: the guest stops with io-error"],
     ["report", "werror=report: the guest sees I/O errors"],

@@ -1,3 +1,4 @@
+import { healthClass } from "../health/verdict.ts";
 import { instanceName } from "../vm/instance.ts";
 import type { Action, PlannedInstance, SofterOption } from "./plan.ts";
 import { doesMainLoopLive } from "./plannable-vm.ts";
@@ -27,22 +28,22 @@ function optionsFor(action: Action, vm: PlannableVm, instances: readonly Planned
 function optionsForInstance(vm: PlannableVm, planned: PlannedInstance): SofterOption[] {
   const name = instanceName(planned.instance);
   const far = planned.farSide?.text ?? "its far side";
+  const isWaiting = planned.effect.reversibility === "nothing";
+  // Where nothing is wrong there is nothing to heal, except a far side that is away.
+  const isWell = healthClass(vm.report.health.verdict.kind) === "healthy";
   switch (planned.instance.type) {
     case "migration":
       return cancelFirst(vm);
-    case "block-node": {
-      const isWaiting = planned.effect.reversibility === "nothing";
+    case "block-node":
+      if (isWell && !isWaiting) return [];
       return [
         {
           code: "heal-far-side",
           text: `Bring ${far} back: ${isWaiting ? `${name} then connects again by itself` : "what waits then completes, and nothing is lost"}`,
         },
       ];
-    }
     case "chardev":
-      return planned.effect.reversibility === "nothing"
-        ? []
-        : [{ code: "heal-far-side", text: `Let ${far} read again: ${name} then goes on without a cut` }];
+      return isWell || isWaiting ? [] : [{ code: "heal-far-side", text: `Let ${far} read again: ${name} then goes on without a cut` }];
   }
 }
 
