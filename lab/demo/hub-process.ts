@@ -16,7 +16,10 @@ const REQUEST_TIMEOUT_MS = 2_000;
 /** A hub that dies this often in a minute has a reason that starting it again does not mend. */
 const MAX_DEATHS_A_MINUTE = 3;
 
-const vmListSchema = z.object({ vms: z.array(z.object({ name: z.string().nullish(), health: z.object({ kind: z.string() }) })) });
+const vmListSchema = z.object({
+  vms: z.array(z.object({ vmId: z.string(), name: z.string().nullish(), health: z.object({ kind: z.string() }) })),
+});
+const vmDetailSchema = z.object({ topologyAtMs: z.number().optional() });
 
 export interface HubProcessOptions {
   ledger: ProcessLedger;
@@ -72,14 +75,24 @@ export class HubProcess {
     }
   }
 
-  /** What the hub says of each VM by its name; undefined while it cannot be asked. */
-  async verdicts(): Promise<ReadonlyMap<string, string> | undefined> {
+  /**
+   * Whether the hub calls this VM healthy and knows what its connections serve. Before that a hang would leave its
+   * consoles refused: nobody could tell them from monitors any more.
+   */
+  async isReadyToBreak(name: string): Promise<boolean> {
+    const fleet = await this.#ask("vms", vmListSchema);
+    const vm = fleet?.vms.find((candidate) => candidate.name === name);
+    if (vm?.health.kind !== "healthy") return false;
+    const detail = await this.#ask(`vms/${vm.vmId}`, vmDetailSchema);
+    return detail?.topologyAtMs !== undefined;
+  }
+
+  /** Undefined while the hub cannot be asked. */
+  async #ask<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
     if (this.#url === undefined) return undefined;
     try {
-      const response = await fetch(new URL("/api/v1/vms", this.#url), { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
-      if (!response.ok) return undefined;
-      const { vms } = vmListSchema.parse(await response.json());
-      return new Map(vms.map((vm) => [vm.name ?? "", vm.health.kind]));
+      const response = await fetch(new URL(`/api/v1/${path}`, this.#url), { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+      return response.ok ? schema.parse(await response.json()) : undefined;
     } catch {
       return undefined;
     }

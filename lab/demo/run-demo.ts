@@ -62,16 +62,12 @@ export async function runDemo(options: DemoOptions, closers: Closers): Promise<D
     try {
       if (await vm.isBroken()) return;
       await vm.mend();
-      // The cord has to be in reach before the hang: whoever comes later can never negotiate.
-      await waitFor(
-        `the screen to show ${vm.name} as healthy`,
-        async () => ((await hub.verdicts())?.get(vm.name) === "healthy" ? true : undefined),
-        {
-          timeoutMs: SEEN_TIMEOUT_MS,
-          intervalMs: 200,
-          signal: ending.signal,
-        },
-      );
+      // The cord has to be in reach before the hang, and what it would cut has to be known.
+      await waitFor(`the screen to show ${vm.name} as healthy`, async () => ((await hub.isReadyToBreak(vm.name)) ? true : undefined), {
+        timeoutMs: SEEN_TIMEOUT_MS,
+        intervalMs: 200,
+        signal: ending.signal,
+      });
       await vm.break();
       say(`${vm.name}: ${vm.story}`);
     } catch (error) {

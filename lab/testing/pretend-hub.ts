@@ -29,8 +29,9 @@ const rescan = setInterval(() => void connectAll(), 100);
 const bridgeSocket = join(root, "hub", "bridge.sock");
 rmSync(bridgeSocket, { force: true });
 const lock = createSocketServer().listen(bridgeSocket);
-const server = createServer((_, response) => {
-  response.end(JSON.stringify({ vms: [...names.values()].map((name) => ({ name, health: { kind: "healthy" } })) }));
+const server = createServer(({ url }, response) => {
+  const vms = [...names.values()].map((name) => ({ vmId: name, name, health: { kind: "healthy" } }));
+  response.end(JSON.stringify(url === "/api/v1/vms" ? { vms } : { topologyAtMs: 1 }));
 });
 server.listen(Number(values.port), "127.0.0.1", () => {
   const address = server.address();
