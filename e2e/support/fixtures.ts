@@ -1,6 +1,6 @@
 import { test as base, expect } from "@playwright/test";
 import type { Page } from "@playwright/test";
-import type { FleetSnapshot, VmSummary } from "#lib/api/vm";
+import type { FleetSnapshot, VmDetail, VmSummary } from "#lib/api/vm";
 import type { AuditEvent, AuditRow } from "#lib/audit/events";
 import { requireQemu } from "#lab/qemu";
 import type { Qemu } from "#lab/qemu";
@@ -61,11 +61,14 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     });
     for (const scenario of started.toReversed()) await scenario.close();
   },
-  startVm: async ({ startLab, findVm }, use) => {
-    await use(async (scenarioName, { name, until = isHealthy } = {}) => {
+  startVm: async ({ startLab, findVm, ripcord }, use) => {
+    await use(async (scenarioName, { name, until } = {}) => {
       const scenario = await startLab(scenarioName, { name });
       const vmName = firstVm(scenario).name;
-      const vm = await waitForVm(() => findVm(vmName), until, vmName);
+      const vm = await waitForVm(() => findVm(vmName), until ?? isHealthy, vmName);
+      // A hang that begins before this leaves consoles refused: nobody could tell them from monitors any more.
+      const hasTopology = async () => (await ripcord.api<VmDetail>(`/vms/${vm.vmId}`)).topologyAtMs !== undefined;
+      if (until === undefined) await expect.poll(hasTopology, { message: `topology of ${vmName}`, intervals: [100] }).toBe(true);
       return { scenario, vmId: vm.vmId };
     });
   },
