@@ -70,7 +70,7 @@ function keep(start?: () => StartedBridge): LocalBridge {
   return keeper;
 }
 
-const neverEnds: StartedBridge = { ended: new Promise(() => {}) };
+const neverEnds: StartedBridge = { ended: new Promise(() => {}), kill: () => {} };
 
 test("a bridge that runs is adopted and not started", async () => {
   const bridge = new PretendBridge();
@@ -95,7 +95,7 @@ test("one that is missing is started, and started again when it dies, and that i
 });
 
 test("one that ends before it is up says how, and is tried again", async () => {
-  const start = vi.fn<() => StartedBridge>(() => ({ ended: Promise.resolve("ended with status 1") }));
+  const start = vi.fn<() => StartedBridge>(() => ({ ended: Promise.resolve("ended with status 1"), kill: () => {} }));
   keep(start);
   await until(() =>
     expect(notices[0]).toMatch(/ended with status 1 before it was up; its log is .*bridge\.log; it is being started again/),
@@ -125,4 +125,15 @@ test("letting go leaves it running, stopping ends it", async () => {
   expect(bridge.asked.map((request) => request.op)).toEqual(["hello", "adopt"]);
   await local.stop();
   expect(bridge.asked.map((request) => request.op)).toEqual(["hello", "adopt", "hello", "stop"]);
+});
+
+test("a stop while the bridge is only coming up leaves none behind", async () => {
+  const { promise: ended, resolve } = Promise.withResolvers<string>();
+  const kill = vi.fn<() => void>(() => resolve("was ended by SIGKILL"));
+  const start = vi.fn<() => StartedBridge>(() => ({ ended, kill }));
+  const local = keep(start);
+  await until(() => expect(start).toHaveBeenCalledOnce());
+  await local.stop();
+  expect(kill).toHaveBeenCalledOnce();
+  expect(start).toHaveBeenCalledOnce();
 });

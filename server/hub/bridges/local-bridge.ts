@@ -20,6 +20,8 @@ const STOP_WITHIN_MS = 5_000;
 export interface StartedBridge {
   /** Resolves with how it ended, in words. */
   ended: Promise<string>;
+  /** Ends it at once; for one that has not come up and so holds no session. */
+  kill(): void;
 }
 
 export interface LocalBridgeOptions {
@@ -42,6 +44,8 @@ export class LocalBridge {
   readonly #options: LocalBridgeOptions;
   readonly #done: Promise<void>;
   #client: ControlClient | undefined;
+  /** What this hub started and has not seen end. */
+  #started: StartedBridge | undefined;
   #isClosed = false;
   #wake: (() => void) | undefined;
 
@@ -67,7 +71,13 @@ export class LocalBridge {
   async stop(): Promise<void> {
     await this.release();
     const client = await ControlClient.connect(this.#options.dataDir);
-    if (!client) return;
+    if (!client) {
+      // It may be on its way up, and would stay without anybody who knows of it.
+      const started = this.#started;
+      started?.kill();
+      await started?.ended;
+      return;
+    }
     const hello = await client.ask({ op: "hello" }).catch(() => undefined);
     await client.ask({ op: "stop" }).catch(() => undefined);
     const isGone = await Promise.race([client.closed.then(() => true), this.#pause(STOP_WITHIN_MS, true).then(() => false)]);
@@ -101,8 +111,10 @@ export class LocalBridge {
     }
     let end: string | undefined;
     const started = this.#options.start();
+    this.#started = started;
     void started.ended.then((how) => {
       end = how;
+      if (this.#started === started) this.#started = undefined;
       this.#wake?.();
     });
     const { clock } = this.#options;
@@ -169,6 +181,7 @@ export function startDetachedBridge(entry: string, args: readonly string[], data
       child.once("error", (error) => resolve(`could not be started (${error.message})`));
       child.once("exit", (code, signal) => resolve(signal ? `was ended by ${signal}` : `ended with status ${code}`));
     }),
+    kill: () => void child.kill("SIGKILL"),
   };
 }
 
