@@ -36,7 +36,7 @@ export type Outcome = z.infer<typeof outcomeSchema>;
 
 /**
  * What became of each act, one file per act and VM, so that neither a crash nor a restart repeats or forgets one. A file
- * is replaced whole: written beside, synced, renamed, and the folder synced. The desk owns it; writes of one key keep
+ * is replaced whole: written beside, synced with its folder where it is final, and renamed. The desk owns it; writes of one key keep
  * their order.
  */
 export class OutcomeStore {
@@ -67,14 +67,15 @@ export class OutcomeStore {
   }
 
   /**
-   * Resolves when it would survive a power cut; a `prepared` one when it would survive this process, since a power cut
-   * ends the VM as well, and the record of `go` would have to wait for its syncs.
+   * Resolves when it would survive this process; a final outcome, when it would survive a power cut. Before that a power
+   * cut needs no record of ours: it ends the VM as well, the hub's synced intent stands, and an act that we do not know
+   * any more reads `unknown` there. The command would only have to wait for the disk.
    * @throws the system's error; the older record then still stands.
    */
   async save(outcome: Outcome): Promise<void> {
     const name = fileNameOf(outcome.actId, outcome.vmId);
     const text = JSON.stringify(outcome, (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value));
-    await this.#inOrder(name, () => this.#replace(name, text, outcome.phase !== "prepared"));
+    await this.#inOrder(name, () => this.#replace(name, text, outcome.progress.isFinal || outcome.phase === "acknowledged"));
   }
 
   async remove(actId: string, vmId: string): Promise<void> {
