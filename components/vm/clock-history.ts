@@ -11,7 +11,7 @@ export interface ClockSample {
 /** The plot goes back this far at most. */
 export const HISTORY_MS = 600_000;
 /** And this far at least: a narrower one would jump with every sample. */
-export const SHORTEST_PLOT_MS = 60_000;
+const SHORTEST_PLOT_MS = 60_000;
 
 /** The time that the plot shows, up to `nowMs`. */
 export interface PlotTime {
