@@ -34,7 +34,7 @@ interface ConsoleVm {
 export const yankClick: Bench = {
   name: "yank-click",
   about:
-    "From the click that confirms a yank (the event's own timestamp in Chromium) to the reply of a real QEMU, which drops the client of a serial console that connects again by itself. Between them: the request, the intent committed to the audit with an fsync, the bridge's re-reading and its own record with an fsync, and the command. The floor is one request of the same page to the same hub that does nothing, the two fsyncs, and two bare round trips to the same QEMU.",
+    "From the click that confirms a yank (the event's own timestamp in Chromium) to the reply of a real QEMU, which drops the client of a serial console that connects again by itself. Between them: the request, the intent committed to the audit with an fsync, the bridge's re-reading and its own record, and the command. The floor is one request of the same page to the same hub that does nothing, the two fsyncs, and two bare round trips to the same QEMU.",
   cannotRun: whyNoBrowser,
   run: measure,
 };
