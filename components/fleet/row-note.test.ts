@@ -8,7 +8,7 @@ const hung = (cord: "in-reach" | "out-of-reach", yankableCount: number) =>
 test("a hung VM says how many cords are in reach, and blames none of them", () => {
   expect(rowNote(hung("in-reach", 1))?.text).toBe("1 cord in reach");
   expect(rowNote(hung("in-reach", 3))?.text).toBe("3 cords in reach");
-  expect(rowNote(hung("in-reach", 0))?.text).toBe("no cord to pull");
+  expect(rowNote(hung("in-reach", 0))?.text).toBe("none may be pulled: its page says why");
 });
 
 test("a hung VM whose cords are out of reach says so, however many it has", () => {

@@ -31,9 +31,9 @@ function specialNote(vm: VmSummary): string | undefined {
   return health.mayStillFinish;
 }
 
-/** How many cords there are, never which one: what holds the main loop is not known here. */
+/** How many cords there are, never which one: what holds the main loop is not known here, nor why a cord is refused. */
 function cordNote(yankableCount: number): string {
-  return yankableCount === 0 ? "no cord to pull" : `${formatCount(yankableCount, "cord")} in reach`;
+  return yankableCount === 0 ? "none may be pulled: its page says why" : `${formatCount(yankableCount, "cord")} in reach`;
 }
 
 function migrationNote(vm: VmSummary): RowNote | undefined {
