@@ -39,6 +39,12 @@ export function auditWords(event: AuditEvent, repeatsFormer = false): AuditWords
       return { what: `Confirmation refused: ${event.code}`, detail: event.detail };
     case "act-progressed":
       return { ...progressWords(event, repeatsFormer), vmId: event.vmId };
+    case "act-amended":
+      return { what: "The same trouble came back", detail: event.amendment.text, vmId: event.vmId };
+    case "incident-noted":
+      return { what: "Note on an incident", detail: event.text };
+    case "incident-resolved":
+      return { what: "Incident closed", detail: event.reason };
     case "bridge-connected":
       return { what: `Bridge ${event.bridgeId} connected` };
     case "bridge-lost":

@@ -13,4 +13,7 @@ export const keys = {
   acts: ["acts"] as const,
   act: (actId: string) => ["acts", actId] as const,
   audit: ["audit"] as const,
+  incidents: ["incidents"] as const,
+  incidentList: ["incidents", "list"] as const,
+  incident: (incidentId: string) => ["incidents", "detail", incidentId] as const,
 };

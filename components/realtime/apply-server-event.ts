@@ -37,6 +37,8 @@ export function applyServerEvent(queryClient: QueryClient, event: ServerEvent): 
       return applyEvents(queryClient, event.payload);
     case "act:changed":
       return applyAct(queryClient, event.payload);
+    case "incident:changed":
+      return applyIncident(queryClient, event.payload);
     default:
       return assertNever(event);
   }
@@ -152,4 +154,11 @@ function mergeAct(known: ActRecord[], act: ActRecord): ActRecord[] {
 
 function isFinal(act: ActRecord): boolean {
   return act.targets.every((target) => target.isFinal);
+}
+
+/** Its page and the lists are asked for again: an incident is small, and a merge would have to know its members. */
+function applyIncident(queryClient: QueryClient, { incident }: Payload<"incident:changed">): Applied {
+  void queryClient.invalidateQueries({ queryKey: keys.incidentList });
+  void queryClient.invalidateQueries({ queryKey: keys.incident(incident.incidentId) });
+  return "merged";
 }

@@ -1,8 +1,7 @@
 import { assertNever } from "#lib/assert-never";
-import type { VmDetail, VmSummary } from "#lib/api/vm";
+import type { InstanceView, VmDetail, VmSummary } from "#lib/api/vm";
 import { isTrouble } from "#lib/health/verdict";
 import { instanceName } from "#lib/vm/instance";
-import type { InstanceReport } from "#lib/vm/instance";
 import { formatCount } from "../ui/format.ts";
 import { costOfCut, servesWords } from "./instance-words.ts";
 import { VERDICT_WORD } from "./verdict-words.ts";
@@ -85,13 +84,13 @@ export function onlyThisOne(vm: VmDetail, fleet: VmSummary[] | undefined): Answe
 }
 
 /** What could be cut: connected or not known to be unconnected. */
-function candidates(vm: VmDetail): InstanceReport[] {
+function candidates(vm: VmDetail): InstanceView[] {
   const yankable = vm.instances.filter((report) => report.yankable === true);
   const connected = yankable.filter((report) => report.connection === "connected" || report.connection === "unknown");
   return connected.length > 0 ? connected : yankable;
 }
 
-function candidatesAnswer(reports: InstanceReport[]): Answer {
+function candidatesAnswer(reports: InstanceView[]): Answer {
   const [first, second] = reports;
   if (!first) return { strong: "Nothing that can be yanked from here" };
   if (!second) {

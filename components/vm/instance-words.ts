@@ -1,8 +1,10 @@
-import type { ConnectionState, InstanceReport, Serves, ServesKind } from "#lib/vm/instance";
+import type { InstanceView } from "#lib/api/vm";
+import type { ConnectionState, Serves, ServesKind } from "#lib/vm/instance";
 
 const SERVES_WORD: Record<ServesKind, string> = {
   "guest-disk": "guest disk",
   "job-source": "source of job",
+  replication: "COLO replication",
   "job-target": "target of job",
   "serial-console": "serial console",
   "debug-console": "debug console",
@@ -34,6 +36,7 @@ const CONNECTION_WORD: Record<ConnectionState, string> = {
   connecting: "still connecting",
   reconnecting: "waits to reconnect",
   listening: "listening, nobody connected",
+  "given-up": "not connected, and not trying again",
   disconnected: "not connected",
   unknown: "connection not known",
 };
@@ -46,7 +49,7 @@ export function connectionWords(connection: ConnectionState): string {
  * What cutting it costs, short, for a first look: the plan says it in full before anything is sent.
  * `strong` is the consequence, `text` what follows from it.
  */
-export function costOfCut(report: InstanceReport): { strong: string; text: string } {
+export function costOfCut(report: InstanceView): { strong: string; text: string } {
   switch (report.serves.kind) {
     case "guest-disk":
       return { strong: "The disk answers errors until its node is replaced", text: errorPolicyWords(report.serves) };

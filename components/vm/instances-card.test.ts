@@ -1,14 +1,16 @@
 import { expect, test } from "vitest";
-import type { InstanceReport } from "#lib/vm/instance";
+import type { InstanceView } from "#lib/api/vm";
 import { cordsFirst } from "./instances-card.tsx";
 
-function report(name: string, yankable: InstanceReport["yankable"]): InstanceReport {
+function report(name: string, yankable: InstanceView["yankable"]): InstanceView {
   return {
     instance: { type: "block-node", "node-name": name },
     serves: { kind: "guest-disk" },
     connection: "unknown",
     isMonitor: false,
     yankable,
+    clues: [],
+    suspicion: { score: "cannot-tell", reasons: ["nothing was measured"] },
   };
 }
 

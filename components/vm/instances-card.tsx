@@ -1,8 +1,7 @@
 import { Lock } from "lucide-react";
-import type { VmDetail } from "#lib/api/vm";
+import type { InstanceView, VmDetail } from "#lib/api/vm";
 import { isCancellableMigration } from "#lib/qapi/migration";
 import { instanceKey, instanceName } from "#lib/vm/instance";
-import type { InstanceReport } from "#lib/vm/instance";
 import { useNow } from "../realtime/live-clock.tsx";
 import { Button } from "../ui/button.tsx";
 import { Card } from "../ui/card.tsx";
@@ -14,7 +13,7 @@ export interface InstancesCardProps {
   vm: VmDetail;
   /** Why nothing can be sent now, for people; undefined when it can. */
   cannotSend: string | undefined;
-  onYank: (report: InstanceReport) => void;
+  onYank: (report: InstanceView) => void;
 }
 
 /** Everything this VM lists for yanking: what it serves, where it leads, and its cord, or why there is none. */
@@ -47,11 +46,11 @@ export function InstancesCard({ vm, cannotSend, onYank }: InstancesCardProps) {
  * What can be yanked before what cannot. Not by suspicion: that changes with the verdict, and a button must not move away
  * under a pointer.
  */
-export function cordsFirst(instances: readonly InstanceReport[]): InstanceReport[] {
+export function cordsFirst(instances: readonly InstanceView[]): InstanceView[] {
   return instances.toSorted((a, b) => Number(b.yankable === true) - Number(a.yankable === true));
 }
 
-function InstanceRow({ vm, report, cannotSend, onYank }: { report: InstanceReport } & InstancesCardProps) {
+function InstanceRow({ vm, report, cannotSend, onYank }: { report: InstanceView } & InstancesCardProps) {
   const name = instanceName(report.instance);
   const isWanted = isSuspect(vm, report);
   const mark = report.isMonitor === true ? "monitor" : report.isMonitor === "possible" ? "possibly a monitor" : undefined;
@@ -107,12 +106,12 @@ function YankButton({
 }
 
 /** The reason at the end of the row may be the very reading that stands in it. */
-function isSaidElsewhere({ serves, yankable }: InstanceReport): boolean {
+function isSaidElsewhere({ serves, yankable }: InstanceView): boolean {
   return yankable !== true && yankable.text === serves.how;
 }
 
 /** A migration that can be cancelled is cancelled first, which takes a living main loop; its cord stays quiet beside that. */
-function hasSofterWay(vm: VmDetail, report: InstanceReport): boolean {
+function hasSofterWay(vm: VmDetail, report: InstanceView): boolean {
   return (
     vm.health.kind === "migration-stalled" &&
     report.instance.type === "migration" &&
@@ -122,7 +121,7 @@ function hasSofterWay(vm: VmDetail, report: InstanceReport): boolean {
 }
 
 /** Whether cutting this may end what is wrong. */
-function isSuspect(vm: VmDetail, report: InstanceReport): boolean {
+function isSuspect(vm: VmDetail, report: InstanceView): boolean {
   if (report.yankable !== true) return false;
   const { health } = vm;
   if (health.kind === "main-loop-hung") return report.connection === "connected" || report.connection === "unknown";

@@ -45,6 +45,8 @@ export const VERDICT_BAR_CLASS: Record<HealthKind, string> = {
 const SILENT_WORD: Record<SilentReason, string> = {
   stopped: "process stopped",
   uninterruptible: "waits in the kernel",
+  frozen: "cgroup frozen",
+  zombie: "process exited",
   "no-oob": "no OOB to tell why",
   unknown: "both lanes quiet",
 };
@@ -121,6 +123,10 @@ function silentMeaning(reason: SilentReason): string {
       return "The process is stopped by a signal or a debugger: nothing to yank, continue the process";
     case "uninterruptible":
       return "The process waits inside the kernel, where no yank reaches it: heal the storage it waits for";
+    case "frozen":
+      return "Its cgroup is frozen, so that nothing in it runs: nothing to yank, thaw the cgroup";
+    case "zombie":
+      return "Its process has exited and was not collected: nothing to yank, the VM is over";
     case "no-oob":
       return "This QEMU offers no out-of-band lane, so a hang cannot be told from a frozen process";
     case "unknown":

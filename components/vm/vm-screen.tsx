@@ -1,11 +1,10 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
-import type { VmDetail } from "#lib/api/vm";
+import type { InstanceView, VmDetail } from "#lib/api/vm";
 import { isTerminalMigration } from "#lib/qapi/migration";
 import type { MigrationStatus } from "#lib/qapi/migration";
 import { isKnownYankInstance } from "#lib/qapi/yank-instance";
-import type { InstanceReport } from "#lib/vm/instance";
 import { fleetQuery } from "../queries/fleet.ts";
 import { ApiError } from "../queries/api.ts";
 import { vmQuery } from "../queries/vm.ts";
@@ -99,7 +98,7 @@ function LiveVm({ vm, asOf, desk, cannotSend }: LiveVmProps) {
   // A second act would be refused; while one's own dialog shows the first, it says so itself.
   const cannotAsk = cannotSend ?? (vm.actInProgress ? "An act is under way" : undefined);
   const migrationInstance = vm.instances.find((report) => report.instance.type === "migration");
-  function handleYank(report: InstanceReport) {
+  function handleYank(report: InstanceView) {
     if (isKnownYankInstance(report.instance)) desk.ask({ action: "yank", vmId: vm.vmId, instances: [report.instance] });
   }
   return (

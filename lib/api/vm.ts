@@ -1,8 +1,14 @@
+import type { ClueView } from "../diagnosis/clue.ts";
+import type { Help } from "../diagnosis/help.ts";
+import type { Suspect, Suspicion } from "../diagnosis/suspicion.ts";
 import type { LaneView } from "../health/lane.ts";
 import type { Verdict } from "../health/verdict.ts";
 import type { RunState } from "../qapi/run-state.ts";
-import type { EvidenceLine, Incarnation, Launcher, MigrationReport, VmId } from "../vm/report.ts";
+import type { DiskReport } from "../vm/disk.ts";
 import type { InstanceReport } from "../vm/instance.ts";
+import type { ProcessReport } from "../vm/process.ts";
+import type { ColoReport, EvidenceLine, Incarnation, Launcher, MigrationReport, VmId } from "../vm/report.ts";
+import type { SocketReport } from "../vm/socket.ts";
 
 /** A verdict on the hub's clock. The members of the verdict itself (`kind`, `reason`, …) stand beside the times. */
 export type HealthView = Verdict & {
@@ -15,9 +21,32 @@ export type HealthView = Verdict & {
   mayStillFinish?: string;
 };
 
-export type MigrationView = Omit<MigrationReport, "sampleAgeMs" | "stalledAgeMs"> & {
+export type MigrationView = Omit<MigrationReport, "sampleAgeMs" | "stalledAgeMs" | "startedAgeMs"> & {
   sampleAtMs: number;
   stalledSinceAtMs?: number;
+  startedAtMs?: number;
+};
+
+/** One instance on the hub's clock, and how much speaks for its holding the VM. */
+export type InstanceView = Omit<InstanceReport, "clues" | "waitLeftMs" | "sockets"> & {
+  clues: ClueView[];
+  suspicion: Suspicion;
+  waitEndsAtMs?: number;
+  sockets?: SocketView[];
+};
+
+export type SocketView = Omit<SocketReport, "lastSentAgeMs" | "lastReceivedAgeMs" | "stillAgeMs"> & {
+  lastSentAtMs?: number;
+  lastReceivedAtMs?: number;
+  stillSinceAtMs?: number;
+};
+
+export type ProcessView = Omit<ProcessReport, "ageMs"> & { atMs: number };
+export type ColoView = Omit<ColoReport, "ageMs"> & { atMs: number };
+export type DiskView = Omit<DiskReport, "ageMs" | "stillAgeMs" | "outstandingStillAgeMs"> & {
+  atMs: number;
+  stillSinceAtMs?: number;
+  outstandingSinceAtMs?: number;
 };
 
 /** One row of the fleet. All `…AtMs` are Unix ms on the hub's clock. */
@@ -43,6 +72,10 @@ export interface VmSummary {
   /** Instances that may be yanked from here. */
   yankableCount: number;
   instanceCount: number;
+  /** What to look at first; only of a VM that is in trouble, and only where one instance stands out. */
+  suspect?: Suspect;
+  /** The open or mitigated incident that it is a member of. */
+  incidentId?: string;
   tags: string[];
   /** The act under way on this VM, if any: a second one is refused. */
   actInProgress?: { actId: string; who: string; sinceAtMs: number };
@@ -59,7 +92,12 @@ export interface VmDetail extends VmSummary {
   incarnation: Incarnation;
   qemuPackage?: string;
   evidence: EvidenceLine[];
-  instances: InstanceReport[];
+  /** What helps beside or instead of a yank, the first to try first. Empty where nothing is wrong. */
+  helps: Help[];
+  process?: ProcessView;
+  disks?: DiskView[];
+  colo?: ColoView;
+  instances: InstanceView[];
   instancesAtMs?: number;
   topologyAtMs?: number;
   notices: string[];

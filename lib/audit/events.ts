@@ -1,4 +1,4 @@
-import type { ActProgress } from "../yank/act.ts";
+import type { ActProgress, Amendment } from "../yank/act.ts";
 import type { Plan, VoidReason } from "../yank/plan.ts";
 import type { ActEvidence } from "../link/contract.ts";
 
@@ -19,6 +19,11 @@ export type AuditEvent =
   | { type: "act-refused"; planId: string; code: string; detail: string }
   /** When the state or verdict of an act became known. */
   | { type: "act-progressed"; actId: string; vmId: string; progress: ActProgress; sentAtMs?: number }
+  /** When the same trouble came back within a minute of an act that had ended. */
+  | { type: "act-amended"; actId: string; vmId: string; amendment: Amendment }
+  /** When somebody wrote a note to an incident, or closed it. */
+  | { type: "incident-noted"; incidentId: string; noteId: string; text: string }
+  | { type: "incident-resolved"; incidentId: string; reason?: string }
   /** When a bridge came, went, or was turned away. */
   | { type: "bridge-connected"; bridgeId: string; epoch: string }
   | { type: "bridge-lost"; bridgeId: string; epoch: string }

@@ -86,6 +86,22 @@ export const configSchema = z.strictObject({
       enableMigrationEvents: z.boolean().default(true),
     })
     .prefault({}),
+  /** Of the hub: acts on several VMs at once. */
+  desk: z
+    .strictObject({
+      /** Targets of one act that are under way at once; the others wait for their turn and are looked at again then. */
+      targetsAtOnce: z.number().int().min(1).max(100).default(5),
+      /** Between the starts of two targets of one act. */
+      staggerMs: z.number().int().min(0).max(60_000).default(200),
+    })
+    .prefault({}),
+  /** Of the hub: when an incident is over. */
+  incidents: z
+    .strictObject({
+      /** No member in trouble for this long: resolved. Until then it is mitigated, and a relapse only counts as flapping. */
+      resolveAfterMs: durationMs(300_000, 1_000, 86_400_000),
+    })
+    .prefault({}),
   /** For a bridge whose hub is elsewhere. */
   hub: z.strictObject({ url: z.url(), tokenFile: z.string().min(1) }).optional(),
   /** For a hub: the bridges elsewhere that may dial in. */

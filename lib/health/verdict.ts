@@ -45,6 +45,10 @@ export type SilentReason =
   | "stopped"
   /** Process state D: waiting inside the kernel, where no signal and no yank reaches it. */
   | "uninterruptible"
+  /** Its cgroup, or one above it, is frozen. */
+  | "frozen"
+  /** Its main thread has exited, and the rest of the process was not collected yet. */
+  | "zombie"
   /** The monitor never offered OOB, so a hang of the main loop cannot be told from a frozen process. */
   | "no-oob"
   | "unknown";

@@ -92,7 +92,12 @@ export interface ActEvidence {
   report: VmReport;
   /** The answer to the re-read right before the act. */
   yankInstances: unknown[];
+  /** The newest 200. */
   recentEvents: { name: string; data?: unknown; ageMs: number; count: number }[];
+  /** What was read of the topology, as the bridge keeps it: chardevs, owners, block nodes. Plain JSON, for people and exports. */
+  topology?: unknown;
+  /** What was left out because it was too long or not read in time, in words. */
+  leftOut?: string[];
 }
 
 export interface GoRequest {

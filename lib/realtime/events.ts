@@ -1,4 +1,5 @@
 import type { BridgeView, VmDetail, VmEvent, VmSummary } from "../api/vm.ts";
+import type { IncidentSummary } from "../incident/incident.ts";
 import type { VmId } from "../vm/report.ts";
 import type { ActRecord } from "../yank/act.ts";
 
@@ -36,6 +37,8 @@ export interface ServerToClientEvents {
   /** Only for watched VMs; newest last. */
   "vm:events": (message: { vmId: VmId; events: VmEvent[] }) => void;
   "act:changed": (act: ActRecord) => void;
+  /** One opened, changed or ended; its page is fetched by HTTP. */
+  "incident:changed": (message: { epoch: string; incident: IncidentSummary }) => void;
 }
 
 export interface ClientToServerEvents {

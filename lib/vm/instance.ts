@@ -1,11 +1,15 @@
 import { isKnownYankInstance } from "../qapi/yank-instance.ts";
 import type { YankInstance } from "../qapi/yank-instance.ts";
+import type { Clue } from "../diagnosis/clue.ts";
+import type { SocketReport } from "./socket.ts";
 
 /** What stands on an instance, as far as a positive reading established it; never a guess. */
 export type ServesKind =
   | "guest-disk"
   | "job-source"
   | "job-target"
+  /** The secondary's disk of a COLO pair, or the primary's quorum child that leads to it. */
+  | "replication"
   | "serial-console"
   | "debug-console"
   | "virtio-port"
@@ -32,6 +36,16 @@ export interface Serves {
   werror?: "report" | "ignore" | "enospc" | "stop";
   rerror?: "report" | "ignore" | "enospc" | "stop";
   isReadOnly?: boolean;
+  /** Virtual size of the disk or node. */
+  sizeBytes?: number;
+  /** The QOM type of the device: `virtio-blk-pci`. */
+  deviceType?: string;
+  /** Nodes between the instance and what it serves, from below: `["fmt0"]`. */
+  through?: string[];
+  /** `mirror`, `backup`, `commit`, `stream`, …; of a job. */
+  jobType?: string;
+  /** Name of a virtio port: `org.qemu.guest_agent.0`. */
+  portName?: string;
 }
 
 /** Who is at the other end. `key` is canonical: two VMs with the same key depend on the same thing. */
@@ -40,7 +54,12 @@ export interface FarSide {
   text: string;
 }
 
-export type ConnectionState = "connected" | "connecting" | "reconnecting" | "listening" | "disconnected" | "unknown";
+/**
+ * `given-up`: it was connected, is not, and does not try again (a yanked or lost NBD node without `reconnect-delay`, a
+ * chardev client without `reconnect`).
+ */
+export const CONNECTION_STATES = ["connected", "connecting", "reconnecting", "listening", "disconnected", "given-up", "unknown"] as const;
+export type ConnectionState = (typeof CONNECTION_STATES)[number];
 
 /** Why an instance is never yanked from here. `code` is stable, `text` is for people. */
 export interface NotYankable {
@@ -55,6 +74,14 @@ export interface InstanceReport {
   serves: Serves;
   farSide?: FarSide;
   connection: ConnectionState;
+  /** How that was established, for people: "its process has a TCP connection to 10.0.0.9:10809". */
+  connectionHow?: string;
+  /** While `reconnecting`, where it is known: how much longer requests wait before they fail. At the moment of sending. */
+  waitLeftMs?: number;
+  /** What speaks for and against its holding the VM; absent where nothing was measured. */
+  clues?: Clue[];
+  /** Its connections as the host's kernel sees them; absent where they were not looked at. */
+  sockets?: SocketReport[];
   /** For a chardev client: comes back by itself after this many ms; 0 or absent: it does not. */
   reconnectMs?: number;
   /** For a chardev: the server side of its socket listens again after a cut. */

@@ -2,7 +2,9 @@ import type { LaneReport } from "../health/lane.ts";
 import type { Verdict } from "../health/verdict.ts";
 import type { MigrationStatus } from "../qapi/migration.ts";
 import type { RunState } from "../qapi/run-state.ts";
+import type { DiskReport } from "./disk.ts";
 import type { InstanceReport } from "./instance.ts";
+import type { ProcessReport } from "./process.ts";
 
 export type VmId = string;
 
@@ -58,9 +60,26 @@ export interface MigrationReport {
   errorDesc?: string;
   /** The far side or channel kind: `unix:/path`, `tcp:host:port`, `exec:`. */
   uri?: string;
+  /** How its bytes travel, by its uri or its sockets; absent where neither tells. QEMU does not say it of an outgoing one. */
+  channel?: MigrationChannel;
+  /** Since it began, by QEMU's own total time or by the first sight of it. */
+  startedAgeMs?: number;
   /** How long the byte counter has stood still; absent while it moves. */
   stalledAgeMs?: number;
   sampleAgeMs: number;
+}
+
+export const MIGRATION_CHANNELS = ["tcp", "unix", "vsock", "exec", "file", "fd", "rdma"] as const;
+export type MigrationChannel = (typeof MIGRATION_CHANNELS)[number];
+
+/** One side of a COLO pair. @see QEMU qapi/migration.json, query-colo-status and COLO_EXIT */
+export interface ColoReport {
+  role: "primary" | "secondary";
+  /** COLO ended by an error, and nobody has decided yet which side goes on. */
+  isFailoverDue: boolean;
+  /** QEMU's own word: `none`, `request`, `error`, `processing`. */
+  reason?: string;
+  ageMs: number;
 }
 
 /** Why a VM left the list. */
@@ -88,6 +107,11 @@ export interface VmReport {
   health: HealthReport;
   lanes: { inBand: LaneReport; outOfBand: LaneReport };
   migration?: MigrationReport;
+  colo?: ColoReport;
+  /** What /proc says of its process; read while it is in trouble. */
+  process?: ProcessReport;
+  /** The guest's disks, where their counters are read; at most 64. */
+  disks?: DiskReport[];
   instances: InstanceReport[];
   /** Age of the newest `query-yank` answer behind `instances`; undefined before the first. */
   instancesAgeMs?: number;

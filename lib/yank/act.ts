@@ -27,6 +27,26 @@ export type ActVerdict = (typeof ACT_VERDICTS)[number];
 /** Probing after an act goes on for this long. */
 export const VERIFY_FOR_MS = 10_000;
 
+/** What came back, where the verdict is `recovered`. */
+export const RECOVERED_PARTS = ["main-loop", "io", "migration", "guest", "process-ended"] as const;
+export type RecoveredPart = (typeof RECOVERED_PARTS)[number];
+
+/** What a person does next in this very case. Ripcord runs none of it. */
+export interface NextStep {
+  /** One sentence, without a full stop. */
+  text: string;
+  /** Ready to copy, one command a line; what came from a VM is quoted. */
+  commands?: string[];
+}
+
+/** Something that became known of a target after its verdict was final: a new row, never a changed one. */
+export interface Amendment {
+  atMs: number;
+  verdict: "rehung";
+  /** "hung again 23 s after the yank: ser0 reconnected to the same peer". */
+  text: string;
+}
+
 /** Progress of one target, as the bridge reports it; durations count from the moment the command was written. */
 export interface ActProgress {
   state: ActState;
@@ -36,6 +56,7 @@ export interface ActProgress {
   qmpError?: { class: string; desc: string };
   replyAfterMs?: number;
   recoveredAfterMs?: number;
+  recoveredParts?: RecoveredPart[];
   /** Foretold after-effects that were seen (an io-error pause), in words. */
   aftermath: string[];
   /** Nothing more will be reported. */
@@ -51,7 +72,14 @@ export interface ActTarget extends ActProgress {
   command: Record<string, unknown>;
   lane: "oob" | "in-band";
   sentAtMs?: number;
+  /** What now; set with the verdict. */
+  nextSteps?: NextStep[];
+  /** Added within REHANG_WATCH_MS of the act. */
+  amendments?: Amendment[];
 }
+
+/** For this long after an act the same trouble on the same VM amends the act instead of being news of its own. */
+export const REHANG_WATCH_MS = 60_000;
 
 export interface ActRecord {
   actId: string;
@@ -61,6 +89,8 @@ export interface ActRecord {
   who: string;
   reason?: string;
   createdAtMs: number;
+  /** The incident it was begun from, where it was. */
+  incidentId?: string;
   targets: ActTarget[];
 }
 

@@ -12,6 +12,7 @@ export function hasNothingToCut({ instance, connection }: Pick<InstanceReport, "
   switch (connection) {
     case "listening":
     case "disconnected":
+    case "given-up":
     case "reconnecting":
       return true;
     case "connecting":

@@ -1,4 +1,5 @@
 import { assertNever } from "../assert-never.ts";
+import type { SilentReason } from "../health/verdict.ts";
 import { isCancellableMigration, isPostcopy } from "../qapi/migration.ts";
 import type { InstanceReport } from "../vm/instance.ts";
 import { instanceKey, instanceName } from "../vm/instance.ts";
@@ -71,7 +72,7 @@ function refusal(vm: PlannableVm, report: InstanceReport, code: string, text: st
   return { vmId: vm.report.vmId, key: instanceKey(report.instance), code, text };
 }
 
-function silentText(vm: PlannableVm, reason: "stopped" | "uninterruptible" | "no-oob" | "unknown"): string {
+function silentText(vm: PlannableVm, reason: SilentReason): string {
   const { name, incarnation } = vm.report;
   const pid = incarnation.pid === undefined ? "its process" : `pid ${incarnation.pid}`;
   switch (reason) {
@@ -79,6 +80,10 @@ function silentText(vm: PlannableVm, reason: "stopped" | "uninterruptible" | "no
       return `Nothing to yank: the process of ${name} is stopped; continue ${pid}`;
     case "uninterruptible":
       return `Nothing to yank: ${pid} waits inside the kernel, where no command reaches it; heal the storage it waits for`;
+    case "frozen":
+      return `Nothing to yank: the cgroup of ${name} is frozen; thaw it and ${pid} goes on`;
+    case "zombie":
+      return `Nothing to yank: ${pid} has exited and was not collected; its VM is over`;
     case "no-oob":
       return `${name} answers nothing and offers no out-of-band commands: nothing that is sent would be read`;
     case "unknown":

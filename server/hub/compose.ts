@@ -164,7 +164,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       actInProgress: (vmId, act) => fleet.setAct(vmId, act),
     },
   });
-  const desk = new YankDesk({ acts, audit, links, openActs, clock, log, find: (vmId) => fleet.reportOf(vmId) });
+  const desk = new YankDesk({ acts, audit, links, openActs, clock, log, limits: config.desk, find: (vmId) => fleet.reportOf(vmId) });
   const gateway = new Gateway({ io, fleet, access, clock, log, onWatched: (vmIds) => links.watch(vmIds) });
   isReady = true;
   let stopReason: string | undefined = "The hub is starting";

@@ -4,7 +4,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { assertNever } from "#lib/assert-never";
-import { ACT_STATES, ACT_VERDICTS } from "#lib/yank/act";
+import { ACT_STATES, ACT_VERDICTS, RECOVERED_PARTS } from "#lib/yank/act";
 import type { ActProgress } from "#lib/yank/act";
 
 const progressSchema = z.object({
@@ -14,6 +14,7 @@ const progressSchema = z.object({
   qmpError: z.object({ class: z.string(), desc: z.string() }).optional(),
   replyAfterMs: z.number().optional(),
   recoveredAfterMs: z.number().optional(),
+  recoveredParts: z.array(z.enum(RECOVERED_PARTS)).optional(),
   aftermath: z.array(z.string()),
   isFinal: z.boolean(),
 });

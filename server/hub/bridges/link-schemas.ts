@@ -5,9 +5,15 @@ import { yankInstanceSchema } from "#lib/qapi/yank";
 import { CLOCK_BUCKETS } from "#lib/health/lane";
 import type { LaneReport } from "#lib/health/lane";
 import type { Verdict } from "#lib/health/verdict";
+import { CLUE_CODES } from "#lib/diagnosis/clue";
+import type { DiskReport } from "#lib/vm/disk";
+import { CONNECTION_STATES } from "#lib/vm/instance";
 import type { InstanceReport, NotYankable, ServesKind } from "#lib/vm/instance";
+import type { ProcessReport } from "#lib/vm/process";
+import { MIGRATION_CHANNELS } from "#lib/vm/report";
 import type { VmReport } from "#lib/vm/report";
-import { ACT_STATES, ACT_VERDICTS } from "#lib/yank/act";
+import type { SocketReport } from "#lib/vm/socket";
+import { ACT_STATES, ACT_VERDICTS, RECOVERED_PARTS } from "#lib/yank/act";
 import { vmIdSchema } from "#lib/api/requests";
 
 /**
@@ -46,7 +52,7 @@ const verdictSchema: z.ZodType<Verdict> = z.discriminatedUnion("kind", [
     ]),
   }),
   z.object({ kind: z.literal("monitor-busy"), peerPid: z.number().int().optional() }),
-  z.object({ kind: z.literal("silent"), reason: z.enum(["stopped", "uninterruptible", "no-oob", "unknown"]) }),
+  z.object({ kind: z.literal("silent"), reason: z.enum(["stopped", "uninterruptible", "frozen", "zombie", "no-oob", "unknown"]) }),
   z.object({ kind: z.literal("main-loop-hung"), cord: z.enum(["in-reach", "out-of-reach"]) }),
   z.object({ kind: z.literal("slow") }),
   z.object({ kind: z.literal("migration-stalled"), migrationStatus: text }),
@@ -61,10 +67,60 @@ const laneSchema: z.ZodType<LaneReport> = z.discriminatedUnion("state", [
   z.object({ state: z.literal("open"), openAgeMs: ageMs, lastRoundTripMs: ageMs.optional() }),
 ]);
 
+const clueSchema = z.object({ code: z.enum(CLUE_CODES), text, ageMs });
+const socketSchema: z.ZodType<SocketReport> = z.object({
+  transport: z.enum(["tcp", "unix"]),
+  state: z.string().max(32),
+  local: text.optional(),
+  peer: text.optional(),
+  lastSentAgeMs: ageMs.optional(),
+  lastReceivedAgeMs: ageMs.optional(),
+  bytesSent: count.optional(),
+  bytesReceived: count.optional(),
+  unsentBytes: count.optional(),
+  unreadBytes: count.optional(),
+  peerUnreadBytes: count.optional(),
+  stillAgeMs: ageMs.optional(),
+  peerProcess: z.object({ pid: z.number().int(), name: z.string().max(256) }).optional(),
+});
+const processSchema: z.ZodType<ProcessReport> = z.object({
+  pid: z.number().int(),
+  condition: z.enum(["alive", "stopped", "uninterruptible", "frozen", "zombie", "gone", "not-permitted", "unknown"]),
+  text,
+  threads: z
+    .array(
+      z.object({
+        tid: z.number().int(),
+        role: z.enum(["main", "vcpu", "iothread", "other"]),
+        name: z.string().max(64),
+        state: z.string().max(4),
+        waitChannel: z.string().max(128).optional(),
+        syscall: z.string().max(64).optional(),
+      }),
+    )
+    .max(64),
+  children: z
+    .array(z.object({ pid: z.number().int(), name: z.string().max(256) }))
+    .max(64)
+    .optional(),
+  ageMs,
+});
+const diskSchema: z.ZodType<DiskReport> = z.object({
+  device: text,
+  nodeName: text.optional(),
+  completedCount: count,
+  stillAgeMs: ageMs.optional(),
+  wasBusy: z.boolean(),
+  outstandingCount: count.optional(),
+  outstandingStillAgeMs: ageMs.optional(),
+  ageMs,
+});
+
 const SERVES = [
   "guest-disk",
   "job-source",
   "job-target",
+  "replication",
   "serial-console",
   "debug-console",
   "virtio-port",
@@ -101,9 +157,18 @@ const instanceSchema: z.ZodType<InstanceReport> = z.object({
     werror: z.enum(POLICIES).optional(),
     rerror: z.enum(POLICIES).optional(),
     isReadOnly: z.boolean().optional(),
+    sizeBytes: count.optional(),
+    deviceType: z.string().max(256).optional(),
+    through: z.array(text).max(32).optional(),
+    jobType: z.string().max(64).optional(),
+    portName: text.optional(),
   }),
   farSide: z.object({ key: text, text }).optional(),
-  connection: z.enum(["connected", "connecting", "reconnecting", "listening", "disconnected", "unknown"]),
+  connection: z.enum(CONNECTION_STATES),
+  connectionHow: text.optional(),
+  waitLeftMs: ageMs.optional(),
+  clues: z.array(clueSchema).max(32).optional(),
+  sockets: z.array(socketSchema).max(16).optional(),
   reconnectMs: ageMs.optional(),
   isServer: z.boolean().optional(),
   isMonitor: z.union([z.boolean(), z.literal("possible")]),
@@ -145,10 +210,17 @@ export const vmReportSchema: z.ZodType<VmReport> = z.object({
       isNotConverging: z.boolean().optional(),
       errorDesc: text.optional(),
       uri: text.optional(),
+      channel: z.enum(MIGRATION_CHANNELS).optional(),
+      startedAgeMs: ageMs.optional(),
       stalledAgeMs: ageMs.optional(),
       sampleAgeMs: ageMs,
     })
     .optional(),
+  colo: z
+    .object({ role: z.enum(["primary", "secondary"]), isFailoverDue: z.boolean(), reason: z.string().max(64).optional(), ageMs })
+    .optional(),
+  process: processSchema.optional(),
+  disks: z.array(diskSchema).max(64).optional(),
   instances: z.array(instanceSchema).max(MAX_LINK_LIST),
   instancesAgeMs: ageMs.optional(),
   topologyAgeMs: ageMs.optional(),
@@ -206,6 +278,7 @@ export const progressReportSchema: z.ZodType<ProgressReport> = z.object({
     qmpError: z.object({ class: z.string().max(MAX_LINK_ERROR_CLASS), desc: text }).optional(),
     replyAfterMs: ageMs.optional(),
     recoveredAfterMs: ageMs.optional(),
+    recoveredParts: z.array(z.enum(RECOVERED_PARTS)).max(8).optional(),
     aftermath: z.array(text).max(MAX_LINK_AFTERMATH),
     isFinal: z.boolean(),
   }),
@@ -233,6 +306,8 @@ export const prepareAnswerSchema = z.union([
       recentEvents: z
         .array(z.object({ name: z.string().max(MAX_LINK_EVENT_NAME), data: z.unknown().optional(), ageMs, count }))
         .max(MAX_LINK_LIST),
+      topology: z.unknown().optional(),
+      leftOut: z.array(text).max(64).optional(),
     }),
   }),
   z.object({ ok: z.literal(false), code: z.literal("void"), void: voidSchema }),

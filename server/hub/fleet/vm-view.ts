@@ -1,6 +1,11 @@
 import type { HealthView, MigrationView, VmDetail, VmSummary } from "#lib/api/vm";
+import { firstSuspect } from "#lib/diagnosis/first-suspect";
+import { rankSuspects } from "#lib/diagnosis/rank-suspects";
+import type { FarSidePeers } from "#lib/diagnosis/rank-suspects";
+import { whatHelps } from "#lib/diagnosis/what-helps";
 import type { LaneReport, LaneView } from "#lib/health/lane";
 import type { MigrationReport, VmReport } from "#lib/vm/report";
+import { viewColo, viewDisk, viewInstance, viewProcess } from "./instance-view.ts";
 
 /**
  * From a bridge's report, whose times are ages at the moment of sending, to what the hub publishes, whose times are Unix
@@ -14,6 +19,10 @@ export interface ViewContext {
   /** The link to the bridge is lost since then: what the report says was so, and is not known to be so now. */
   lostSinceAtMs?: number;
   actInProgress?: VmSummary["actInProgress"];
+  /** The incident it is a member of. */
+  incidentId?: string;
+  /** Others in trouble on the same far sides; absent: nobody looked. */
+  peers?: FarSidePeers;
   /** What was published of this VM before, so that times that did not change do not waver with the link's delay. */
   previous?: VmView;
 }
@@ -31,6 +40,8 @@ export function viewVm(report: VmReport, context: ViewContext): VmView {
   const isSameProcess = previous?.incarnation.id === report.incarnation.id;
   const before = isSameProcess ? previous : undefined;
   const isLost = lostSinceAtMs !== undefined;
+  const suspicions = rankSuspects(report, context.peers ?? NO_PEERS);
+  const suspect = isLost ? undefined : firstSuspect(report, suspicions);
   return {
     vmId: report.vmId,
     name: report.name,
@@ -55,6 +66,8 @@ export function viewVm(report: VmReport, context: ViewContext): VmView {
     migration: report.migration && viewMigration(report.migration, receivedAtMs, before?.migration),
     yankableCount: report.instances.filter((instance) => instance.yankable === true).length,
     instanceCount: report.instances.length,
+    ...(suspect === undefined ? {} : { suspect }),
+    ...(context.incidentId === undefined ? {} : { incidentId: context.incidentId }),
     tags: report.tags,
     actInProgress: context.actInProgress,
     endedAtMs: report.ended && Math.round(receivedAtMs - report.ended.ageMs),
@@ -68,7 +81,11 @@ export function viewVm(report: VmReport, context: ViewContext): VmView {
           ...report.health.evidence,
         ]
       : report.health.evidence,
-    instances: report.instances,
+    helps: isLost ? [] : whatHelps(report, suspicions),
+    ...(report.process === undefined ? {} : { process: viewProcess(report.process, receivedAtMs) }),
+    ...(report.disks === undefined ? {} : { disks: report.disks.map((disk) => viewDisk(disk, receivedAtMs)) }),
+    ...(report.colo === undefined ? {} : { colo: viewColo(report.colo, receivedAtMs) }),
+    instances: report.instances.map((instance) => viewInstance(instance, suspicions, receivedAtMs)),
     instancesAtMs: atMs(receivedAtMs, report.instancesAgeMs),
     topologyAtMs: atMs(receivedAtMs, report.topologyAgeMs),
     notices: report.notices,
@@ -77,8 +94,9 @@ export function viewVm(report: VmReport, context: ViewContext): VmView {
 
 /** The row of the fleet for a view, stamped with the revision at which it last changed. */
 export function summarise(view: VmView, changedAtRevision: number): VmSummary {
-  const { uuid, incarnation, qemuPackage, evidence, instances, instancesAtMs, topologyAtMs, notices, ...row } = view;
-  void [uuid, incarnation, qemuPackage, evidence, instances, instancesAtMs, topologyAtMs, notices];
+  const { uuid, incarnation, qemuPackage, evidence, helps, process, disks, colo, instances, instancesAtMs, topologyAtMs, notices, ...row } =
+    view;
+  void [uuid, incarnation, qemuPackage, evidence, helps, process, disks, colo, instances, instancesAtMs, topologyAtMs, notices];
   return { ...row, changedAtRevision };
 }
 
@@ -101,6 +119,7 @@ export function rowFingerprint(view: VmView): string {
   ]);
 }
 
+const NO_PEERS: FarSidePeers = { troubledCount: () => 0 };
 const NOT_CONNECTED: LaneView = { state: "absent", reason: "not-connected" };
 
 function viewHealth(report: VmReport, receivedAtMs: number, previous: HealthView | undefined): HealthView {
@@ -135,11 +154,12 @@ function steadyLane(lane: LaneView): unknown {
 }
 
 function viewMigration(report: MigrationReport, receivedAtMs: number, previous: MigrationView | undefined): MigrationView {
-  const { sampleAgeMs, stalledAgeMs, ...rest } = report;
+  const { sampleAgeMs, stalledAgeMs, startedAgeMs, ...rest } = report;
   const isSame = previous?.startId === report.startId;
   return {
     ...rest,
     sampleAtMs: Math.round(receivedAtMs - sampleAgeMs),
+    ...(startedAgeMs === undefined ? {} : { startedAtMs: steady(receivedAtMs - startedAgeMs, isSame ? previous.startedAtMs : undefined) }),
     ...(stalledAgeMs === undefined
       ? {}
       : { stalledSinceAtMs: steady(receivedAtMs - stalledAgeMs, isSame ? previous.stalledSinceAtMs : undefined) }),

@@ -193,12 +193,12 @@ function selectActs(db: Kysely<RecordTables>) {
 type ActQuery = ReturnType<typeof selectActs>;
 
 function progressEvent(actId: string, target: ActTarget): AuditEvent {
-  const { state, verdict, detail, qmpError, replyAfterMs, recoveredAfterMs, aftermath, isFinal } = target;
+  const { state, verdict, detail, qmpError, replyAfterMs, recoveredAfterMs, recoveredParts, aftermath, isFinal } = target;
   return {
     type: "act-progressed",
     actId,
     vmId: target.vmId,
-    progress: { state, verdict, detail, qmpError, replyAfterMs, recoveredAfterMs, aftermath, isFinal },
+    progress: { state, verdict, detail, qmpError, replyAfterMs, recoveredAfterMs, recoveredParts, aftermath, isFinal },
     sentAtMs: target.sentAtMs,
   };
 }

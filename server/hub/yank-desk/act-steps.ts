@@ -81,7 +81,7 @@ export function progressed(target: ActTarget, report: ProgressReport, receivedAt
   // What is final stays: a report that was under way when the act was given up on cannot change the record's last word,
   // except to tell what nobody knew.
   if (target.isFinal && !(target.verdict === "unknown" && report.progress.isFinal)) return undefined;
-  const { state, verdict, detail, qmpError, replyAfterMs, recoveredAfterMs, aftermath, isFinal } = report.progress;
+  const { state, verdict, detail, qmpError, replyAfterMs, recoveredAfterMs, recoveredParts, aftermath, isFinal } = report.progress;
   const next: ActTarget = {
     ...target,
     state,
@@ -90,6 +90,7 @@ export function progressed(target: ActTarget, report: ProgressReport, receivedAt
     qmpError,
     replyAfterMs,
     recoveredAfterMs,
+    recoveredParts,
     aftermath,
     isFinal,
     sentAtMs: target.sentAtMs ?? (report.sentAgeMs === undefined ? undefined : Math.round(receivedAtMs - report.sentAgeMs)),
@@ -99,8 +100,8 @@ export function progressed(target: ActTarget, report: ProgressReport, receivedAt
 
 function isSameProgress(left: ActTarget, right: ActTarget): boolean {
   const essence = (progress: ActProgress & { sentAtMs?: number }) => {
-    const { state, verdict, detail, qmpError, replyAfterMs, recoveredAfterMs, aftermath, isFinal, sentAtMs } = progress;
-    return JSON.stringify([state, verdict, detail, qmpError, replyAfterMs, recoveredAfterMs, aftermath, isFinal, sentAtMs]);
+    const { state, verdict, detail, qmpError, replyAfterMs, recoveredAfterMs, recoveredParts, aftermath, isFinal, sentAtMs } = progress;
+    return JSON.stringify([state, verdict, detail, qmpError, replyAfterMs, recoveredAfterMs, recoveredParts, aftermath, isFinal, sentAtMs]);
   };
   return essence(left) === essence(right);
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ActRequest, PlanRequest } from "#lib/api/requests";
+import type { Config } from "#lib/config/schema";
 import type { ActEvidence } from "#lib/link/contract";
 import type { VmId } from "#lib/vm/report";
 import type { ActRecord, ActTarget } from "#lib/yank/act";
@@ -19,11 +20,6 @@ import type { ActStore } from "../store/act-store.ts";
 import { newAct, prepareRefusalText, skipped } from "./act-steps.ts";
 import type { OpenActs } from "./open-acts.ts";
 
-/** Targets of one act that are under way at once. */
-const MAX_TARGETS_AT_ONCE = 5;
-/** Between the starts of two targets of one act. */
-const STAGGER_MS = 200;
-
 export interface YankDeskOptions {
   acts: ActStore;
   audit: AuditLog;
@@ -31,6 +27,8 @@ export interface YankDeskOptions {
   openActs: OpenActs;
   clock: Clock;
   log: Log;
+  /** Of one act on several VMs. */
+  limits: Config["desk"];
   find(vmId: VmId): PlannableVm | undefined;
 }
 
@@ -45,6 +43,7 @@ export class YankDesk {
   readonly #openActs: OpenActs;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #limits: YankDeskOptions["limits"];
   readonly #find: YankDeskOptions["find"];
   /** Confirmations under way, so that two clicks at once are one act. */
   readonly #confirming = new Map<string, Promise<ActRecord>>();
@@ -53,13 +52,14 @@ export class YankDesk {
   readonly #stops = new Set<() => void>();
   #isClosed = false;
 
-  constructor({ acts, audit, links, openActs, clock, log, find }: YankDeskOptions) {
+  constructor({ acts, audit, links, openActs, clock, log, limits, find }: YankDeskOptions) {
     this.#acts = acts;
     this.#audit = audit;
     this.#links = links;
     this.#openActs = openActs;
     this.#clock = clock;
     this.#log = log;
+    this.#limits = limits;
     this.#find = find;
   }
 
@@ -268,8 +268,8 @@ export class YankDesk {
       }
     };
     const workers: Promise<void>[] = [];
-    for (let index = 0; index < Math.min(MAX_TARGETS_AT_ONCE, plan.targets.length); index += 1) {
-      if (index > 0) await this.#wait(STAGGER_MS);
+    for (let index = 0; index < Math.min(this.#limits.targetsAtOnce, plan.targets.length); index += 1) {
+      if (index > 0) await this.#wait(this.#limits.staggerMs);
       workers.push(worker());
     }
     await Promise.all(workers);
