@@ -2,6 +2,7 @@ import type { YankInstance } from "#lib/qapi/yank";
 import type { InstanceReport } from "#lib/vm/instance";
 import type { MigrationReport, VmId, VmReport } from "#lib/vm/report";
 import { QmpStateError } from "#server/qmp/errors";
+import type { QmpReply, QmpRequest } from "#server/qmp/client";
 import type { ActObservation, ActVm } from "./ports.ts";
 import type { RunningSession } from "./running-session.ts";
 import type { SupervisedVm } from "./supervised-vm.ts";
@@ -24,9 +25,14 @@ export class ActVmAdapter implements ActVm {
     return this.#vm.report();
   }
 
-  /** @throws QmpStateError `not-running` without a session, and as the client's `execute` */
+  /** Out of band where that works. @throws QmpStateError `not-running` without a session, and as the client's `execute` */
   async requeryInstances(timeoutMs: number): Promise<YankInstance[]> {
-    return this.#session("query-yank").requeryInstances(timeoutMs);
+    const session = this.#session("query-yank");
+    const { client, line } = session;
+    const { value } = client.hasOob
+      ? await client.executeOob("query-yank", undefined, { timeoutMs })
+      : await line.actAndWait(client, "query-yank", undefined, { timeoutMs, slotWaitMs: timeoutMs });
+    return session.takeFreshList(value);
   }
 
   describe(instances: YankInstance[]): InstanceReport[] {
@@ -37,8 +43,22 @@ export class ActVmAdapter implements ActVm {
     return this.#host.describeInstances(instances, known.topology, context);
   }
 
+  /** Only while in-band answers; undefined where it could not be read. */
   async requeryMigration(timeoutMs: number): Promise<MigrationReport | undefined> {
-    return this.#vm.session?.requeryMigration(timeoutMs);
+    const { session, known, settings } = this.#vm;
+    const { clock } = this.#host;
+    if (!session || (session.inBandOpenAgeMs(clock.nowMonoMs()) ?? 0) >= settings.thresholds.slowAfterMs) return undefined;
+    try {
+      const { value } = await session.line.actAndWait(session.client, "query-migrate", undefined, {
+        timeoutMs: timeoutMs / 2,
+        slotWaitMs: timeoutMs / 2,
+      });
+      known.migration.take(value, known.runState?.value, clock.nowMonoMs());
+      this.#vm.onChanged();
+      return known.migration.report(clock.nowMonoMs());
+    } catch {
+      return undefined;
+    }
   }
 
   /** @throws the qmp errors, each with its outcome */
@@ -48,7 +68,24 @@ export class ActVmAdapter implements ActVm {
     args: Record<string, unknown> | undefined,
     options: Parameters<ActVm["send"]>[3],
   ): Promise<{ replyAfterMs: number }> {
-    return this.#session(command).send(lane, command, args, options);
+    const session = this.#session(command);
+    const { client, line } = session;
+    const { known } = this.#vm;
+    session.watch();
+    try {
+      const reply =
+        lane === "in-band"
+          ? await line.actAndWait(client, command, args, options)
+          : await new Promise<QmpReply>((resolve, reject) => {
+              const request: QmpRequest = { lane: "out-of-band", command, arguments: args, timeoutMs: options.timeoutMs };
+              client.request(request, (result) => (result.ok ? resolve(result.reply) : reject(result.error)));
+              options.onWritten();
+            });
+      return { replyAfterMs: reply.replyAfterMs };
+    } finally {
+      known.isTopologyStale = true;
+      session.watchClosely();
+    }
   }
 
   observe(listener: (observation: ActObservation) => void): () => void {

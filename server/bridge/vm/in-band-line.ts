@@ -71,6 +71,20 @@ export class InBandLine {
     if (this.isFree(client)) this.sendNextAct(client);
   }
 
+  /** The same for who awaits its reply. @throws the qmp errors, each with its outcome */
+  actAndWait(
+    client: QmpClient,
+    command: string,
+    args: object | undefined,
+    options: { timeoutMs: number; slotWaitMs: number; onWritten?: () => void },
+  ): Promise<QmpReply> {
+    return new Promise((resolve, reject) => {
+      const { timeoutMs, slotWaitMs, onWritten = () => {} } = options;
+      const settle = (result: QmpResult): void => (result.ok ? resolve(result.reply) : reject(result.error));
+      this.act(client, { command, args, timeoutMs, onWritten, settle }, slotWaitMs);
+    });
+  }
+
   /** @returns whether one was sent. */
   sendNextAct(client: QmpClient): boolean {
     const act = this.#acts.shift();

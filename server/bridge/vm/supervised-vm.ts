@@ -1,8 +1,6 @@
 import { assertNever } from "#lib/assert-never";
-import { describeEvidence } from "#lib/health/describe-evidence";
-import { initialHealth, reduceHealth } from "#lib/health/reduce-health";
 import type { HealthState, HealthThresholds, Picture } from "#lib/health/reduce-health";
-import type { UnreachableReason, Verdict } from "#lib/health/verdict";
+import type { UnreachableReason } from "#lib/health/verdict";
 import type { QmpEvent } from "#lib/qapi/events";
 import { isSimulatedPackage } from "#lib/qapi/simulated";
 import type { VmId, VmReport } from "#lib/vm/report";
@@ -13,14 +11,16 @@ import { Backoff } from "./backoff.ts";
 import { judgeFailedAttempt } from "./failed-attempt.ts";
 import { connectionIncarnation, describeChange, findIncarnation, isSameProcess, nameIncarnation } from "./find-incarnation.ts";
 import type { FoundListener } from "./find-incarnation.ts";
+import { HealthWatch } from "./health-watch.ts";
 import { KnownVm } from "./known-vm.ts";
 import type { ActObservation } from "./ports.ts";
-import { PROCESS_RECHECK_MS, ProcessSight, hasOtherPeer, readListenerState } from "./process-sight.ts";
+import { PROCESS_RECHECK_MS, ProcessSight } from "./process-sight.ts";
 import { runningPicture } from "./running-picture.ts";
 import { RunningSession } from "./running-session.ts";
-import type { SessionOwner } from "./running-session.ts";
+import type { SessionOwner } from "./session-owner.ts";
 import { TICK_MS } from "./tick-wheel.ts";
 import type { Ticking } from "./tick-wheel.ts";
+import { UngreetedWatch } from "./ungreeted-watch.ts";
 import type { MonitorSpot, VmHost, VmSettings } from "./vm-host.ts";
 import { makeVmId, nameFromAddress } from "./vm-id.ts";
 import { buildReport } from "./vm-report.ts";
@@ -28,8 +28,6 @@ import { buildReport } from "./vm-report.ts";
 const GREETED_WITHIN_MS = 2_000;
 const BUSY_RETRY_MS = 10_000;
 const UNGREETED_RECHECK_MS = 2_000;
-/** A verdict's evidence ages; while there is trouble it is told anew this often. */
-const EVIDENCE_REFRESH_MS = 5_000;
 /** A session that lasted this long was a good one: the next reconnect starts at 100 ms again. */
 const GOOD_SESSION_MS = 10_000;
 const KEEP_GONE_MS = 24 * 3_600_000;
@@ -62,20 +60,17 @@ export class SupervisedVm implements Ticking, SessionOwner {
   reconnects = 0;
   /** The registry's own mark: the incarnation under which it filed this VM. */
   formerIncarnationId: string | undefined;
-  health: HealthState;
   readonly #host: VmHost;
   readonly #backoff: Backoff;
   #phase: Phase = { kind: "closed" };
   /** What the last attempt ended with, while there is no connection. */
   #failure: Picture = { connection: "not-asked" };
   #former: KnownVm | undefined;
+  readonly #health: HealthWatch;
   readonly #process: ProcessSight;
-  #ungreetedSinceMonoMs: number | undefined;
-  #ungreetedCheckMonoMs = 0;
-  #isCheckingUngreeted = false;
+  readonly #ungreeted: UngreetedWatch;
   #incarnationOrdinal = 0;
   #goneSinceMonoMs: number | undefined;
-  #toldMonoMs = -Infinity;
   #socketFile: string | undefined;
   /** The path was bound anew while its former listener lives: by the path alone the two cannot be told apart. */
   #isReplaced = false;
@@ -87,9 +82,10 @@ export class SupervisedVm implements Ticking, SessionOwner {
     this.vmId = makeVmId(host.bridgeId, spot.address);
     this.known = this.#freshKnown();
     this.settings = host.settingsFor(this.name);
-    this.health = initialHealth(host.clock.nowMonoMs());
+    this.#health = new HealthWatch(host.clock.nowMonoMs());
     this.#backoff = new Backoff(host.random);
     this.#process = new ProcessSight(host.proc, host.clock);
+    this.#ungreeted = new UngreetedWatch(host, spot.address, this.#process);
   }
 
   get address(): MonitorSpot["address"] {
@@ -98,6 +94,10 @@ export class SupervisedVm implements Ticking, SessionOwner {
 
   get name(): string {
     return this.known.name ?? nameFromAddress(this.spot.address);
+  }
+
+  get health(): HealthState {
+    return this.#health.state;
   }
 
   /** The bridge was told so, or the greeting says so. */
@@ -197,7 +197,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
   /** The bridge stood still: nothing open is held against the VM. */
   bridgeStalled(fromMonoMs: number, untilMonoMs: number): void {
     this.known.migrationIfAny?.forgiveStall(untilMonoMs - fromMonoMs);
-    this.health = reduceHealth(this.health, { type: "bridge-stalled", atMonoMs: untilMonoMs }, this.thresholds);
+    this.#health.bridgeStalled(untilMonoMs, this.thresholds);
   }
 
   onDue(nowMonoMs: number): void {
@@ -218,7 +218,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
         if (this.health.verdict.kind !== "healthy" || phase.session.inBandOpenAgeMs(nowMonoMs) !== undefined) {
           this.look();
           this.#lookAtProcess(phase.session, nowMonoMs);
-          this.#refreshEvidence(nowMonoMs);
+          if (this.#health.needsTelling(nowMonoMs)) this.onChanged();
         } else this.#checkStaleness(phase.session, nowMonoMs);
         return;
       }
@@ -287,7 +287,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
       case "dialling":
         return this.#failure;
       case "awaiting-greeting":
-        return this.#ungreetedSinceMonoMs === undefined ? this.#failure : this.#ungreetedPicture(nowMonoMs);
+        return this.#ungreeted.isEstablished ? this.#ungreeted.picture(nowMonoMs) : this.#failure;
       case "negotiating":
         return {
           connection: "negotiating",
@@ -303,24 +303,16 @@ export class SupervisedVm implements Ticking, SessionOwner {
   /** Judges anew, and tells where the verdict changed. */
   look(): void {
     const nowMonoMs = this.#host.clock.nowMonoMs();
-    const picture = this.picture(nowMonoMs);
-    const former = this.health;
-    this.health = reduceHealth(former, { type: "looked", atMonoMs: nowMonoMs, picture }, this.thresholds);
-    const { verdict } = this.health;
-    if (isSameVerdict(verdict, former.verdict)) return;
+    const makeFact = this.#health.look(this.picture(nowMonoMs), nowMonoMs, this.thresholds);
+    if (!makeFact) return;
     this.#listIfReady();
-    if (this.isListed) {
-      const text = describeEvidence(picture, this.thresholds)
-        .map((line) => line.text)
-        .join("; ");
-      this.#host.fact(this, { kind: "verdict", from: former.verdict.kind, to: verdict.kind, text });
-    }
+    if (this.isListed) this.#host.fact(this, makeFact());
     this.onChanged();
     if (this.#listeners) this.#observe({ type: "changed", report: this.report() });
   }
 
   report(): VmReport {
-    this.#toldMonoMs = this.#host.clock.nowMonoMs();
+    this.#health.told(this.#host.clock.nowMonoMs());
     return buildReport(this, this.#host);
   }
 
@@ -336,15 +328,6 @@ export class SupervisedVm implements Ticking, SessionOwner {
 
   #observe(observation: ActObservation): void {
     for (const listener of this.#listeners ?? []) listener(observation);
-  }
-
-  #ungreetedPicture(nowMonoMs: number): Picture {
-    const since = this.#ungreetedSinceMonoMs ?? nowMonoMs;
-    return {
-      connection: "ungreeted",
-      openAgeMs: this.#host.stalls.watchedMs(since, nowMonoMs),
-      process: this.#process.state,
-    };
   }
 
   #freshKnown(): KnownVm {
@@ -382,7 +365,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
   }
 
   #greeted(client: QmpClient): void {
-    this.#ungreetedSinceMonoMs = undefined;
+    this.#ungreeted.forget();
     this.isForbidden = false;
     this.#process.forget();
     // Only what was greeted before was somebody; a socket that was merely listed was nobody yet.
@@ -439,7 +422,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
       this.reconnects++;
     } else if (former) {
       // Another process: its health, name and history are its own.
-      this.health = initialHealth(this.#host.clock.nowMonoMs());
+      this.#health.begin(this.#host.clock.nowMonoMs());
       this.#host.fact(this, { kind: "incarnation-changed", text: describeChange(former, known) });
     }
     this.#goneSinceMonoMs = undefined;
@@ -466,7 +449,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
     if (state.phase === "negotiating") {
       this.look();
       this.#readProcess();
-      this.#refreshEvidence(nowMonoMs);
+      if (this.#health.needsTelling(nowMonoMs)) this.onChanged();
       const ageMs = this.#host.stalls.watchedMs(state.sinceMonoMs, nowMonoMs);
       const { hungAfterMs } = this.settings.thresholds;
       this.wake(nowMonoMs + (ageMs < hungAfterMs ? Math.min(PROCESS_RECHECK_MS, hungAfterMs - ageMs) : PROCESS_RECHECK_MS));
@@ -475,34 +458,27 @@ export class SupervisedVm implements Ticking, SessionOwner {
     const waitedMs = state.phase === "awaiting-greeting" ? this.#host.stalls.watchedMs(state.sinceMonoMs, nowMonoMs) : 0;
     const isOverdue = waitedMs >= GREETED_WITHIN_MS;
     this.wake(nowMonoMs + (isOverdue ? UNGREETED_RECHECK_MS : GREETED_WITHIN_MS - waitedMs));
-    if (isOverdue && nowMonoMs >= this.#ungreetedCheckMonoMs) void this.#checkUngreeted(client, state.sinceMonoMs);
+    if (isOverdue && this.#ungreeted.isDue(nowMonoMs)) void this.#checkUngreeted(client, state.sinceMonoMs);
   }
 
-  /** Connected and not greeted: is somebody else being served, or is nobody home? */
   async #checkUngreeted(client: QmpClient, sinceMonoMs: number): Promise<void> {
-    if (this.#isCheckingUngreeted) return;
-    this.#isCheckingUngreeted = true;
-    try {
-      const { address } = this.spot;
-      const isServingOther = await hasOtherPeer(this.#host.proc, address);
-      const process = isServingOther === true ? "unknown" : await readListenerState(this.#host.proc, address);
-      if (this.client !== client || client.greeting !== undefined) return;
-      this.#list();
-      if (isServingOther === true) {
-        this.#ungreetedSinceMonoMs = undefined;
+    const found = await this.#ungreeted.check(sinceMonoMs, () => this.client === client && client.greeting === undefined);
+    if (found === undefined) return;
+    this.#list();
+    switch (found) {
+      case "other-client":
         this.#retryAfter({ connection: "busy" }, BUSY_RETRY_MS);
         return;
-      }
-      this.#ungreetedSinceMonoMs ??= sinceMonoMs;
-      this.#ungreetedCheckMonoMs = this.#host.clock.nowMonoMs() + UNGREETED_RECHECK_MS;
-      this.#process.take(process);
-      // Where nobody can tell whether another client is served, our connection must not stand in anyone's way.
-      if (isServingOther === undefined) this.#retryAfter(this.#ungreetedPicture(this.#host.clock.nowMonoMs()), BUSY_RETRY_MS);
-      else this.look();
-      this.onChanged();
-    } finally {
-      this.#isCheckingUngreeted = false;
+      case "cannot-tell":
+        this.#retryAfter(this.#ungreeted.picture(this.#host.clock.nowMonoMs()), BUSY_RETRY_MS);
+        break;
+      case "nobody-home":
+        this.look();
+        break;
+      default:
+        assertNever(found);
     }
+    this.onChanged();
   }
 
   /** Lets go of the connection, with what was found, and comes back later. */
@@ -576,15 +552,10 @@ export class SupervisedVm implements Ticking, SessionOwner {
   }
 
   async #backlogFull(): Promise<void> {
-    const { address } = this.spot;
-    const isServingOther = await hasOtherPeer(this.#host.proc, address);
-    const process = await readListenerState(this.#host.proc, address);
-    if (this.#phase.kind !== "waiting") return;
+    const found = await this.#ungreeted.check(this.#host.clock.nowMonoMs(), () => this.#phase.kind === "waiting");
+    if (found === undefined) return;
     this.#list();
-    const nowMonoMs = this.#host.clock.nowMonoMs();
-    if (isServingOther !== true) this.#ungreetedSinceMonoMs ??= nowMonoMs;
-    this.#process.take(process);
-    this.#failure = isServingOther === true ? { connection: "busy" } : this.#ungreetedPicture(nowMonoMs);
+    this.#failure = found === "other-client" ? { connection: "busy" } : this.#ungreeted.picture(this.#host.clock.nowMonoMs());
     this.#wait(BUSY_RETRY_MS);
     this.look();
   }
@@ -641,18 +612,6 @@ export class SupervisedVm implements Ticking, SessionOwner {
     this.#host.fact(this, { kind: "vm-appeared" });
   }
 
-  #refreshEvidence(nowMonoMs: number): void {
-    switch (this.health.verdict.kind) {
-      case "main-loop-hung":
-      case "silent":
-      case "slow":
-      case "migration-stalled":
-        if (nowMonoMs - this.#toldMonoMs >= EVIDENCE_REFRESH_MS) this.onChanged();
-        return;
-      default:
-    }
-  }
-
   /** Healthy and nothing open: only the age of the last answer can go wrong. */
   #checkStaleness(session: RunningSession, nowMonoMs: number): void {
     const { lastReplyMonoMs } = session.client.inBand;
@@ -676,9 +635,4 @@ export class SupervisedVm implements Ticking, SessionOwner {
       () => this.look(),
     );
   }
-}
-
-function isSameVerdict(one: Verdict, other: Verdict): boolean {
-  if (one === other) return true;
-  return one.kind === other.kind && JSON.stringify(one) === JSON.stringify(other);
 }

@@ -1,0 +1,99 @@
+import { refreshConnections } from "../topology/refresh-connections.ts";
+import type { Topology } from "../topology/topology.ts";
+import type { KnownVm } from "./known-vm.ts";
+import type { AskInBand } from "./ports.ts";
+import type { SessionOwner } from "./session-owner.ts";
+import type { VmHost } from "./vm-host.ts";
+
+const GAP_MS = 2_000;
+const RETRY_MS = 5_000;
+/** No event tells that somebody connected to a console, so it is asked, and sooner while an act is watched. */
+const CONNECTIONS_EVERY_MS = 15_000;
+const CONNECTIONS_WHEN_WATCHFUL_MS = 2_000;
+
+/**
+ * When one VM's topology is read, and when only its connections are looked at again. It reads through `ask`, which takes
+ * the in-band slot one command at a time; owned by the session, and without a timer.
+ */
+export class TopologyWatch {
+  readonly #ask: AskInBand;
+  readonly #owner: SessionOwner;
+  readonly #host: VmHost;
+  #notBeforeMonoMs = 0;
+  #isReading = false;
+  #connectionsMonoMs: number;
+  #isClosed = false;
+
+  constructor(ask: AskInBand, owner: SessionOwner, host: VmHost) {
+    this.#ask = ask;
+    this.#owner = owner;
+    this.#host = host;
+    // Spread, so that the sessions that a start brings at once do not ask at once ever after.
+    this.#connectionsMonoMs = host.clock.nowMonoMs() - host.random() * CONNECTIONS_EVERY_MS;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Called with the slot free: starts whatever reading is due and may be sent. */
+  maybeRead(nowMonoMs: number, isWatchful: boolean): void {
+    const { known, settings } = this.#owner;
+    if (!known.isTopologyStale) return this.#maybeRefreshConnections(nowMonoMs, isWatchful);
+    if (!known.isIdentified || this.#isReading || nowMonoMs < this.#notBeforeMonoMs) return;
+    if (known.instancesMonoMs === undefined || !this.#owner.mayRead("without-storage")) return;
+    const leave = this.#host.topologyGate.enter();
+    if (!leave) return;
+    void this.#read(known, settings.mayQueryBlock && this.#owner.mayRead("anything")).finally(leave);
+  }
+
+  async #read(known: KnownVm, mayQueryBlock: boolean): Promise<void> {
+    this.#isReading = true;
+    known.isTopologyStale = false;
+    try {
+      const topology = await this.#host.readTopology(this.#ask, {
+        mayQueryBlock,
+        instances: known.instances,
+        monitorAddress: this.#owner.address,
+        commandLine: known.commandLine,
+      });
+      known.topology = topology;
+      known.topologyMonoMs = this.#host.clock.nowMonoMs();
+      this.#notBeforeMonoMs = known.topologyMonoMs + GAP_MS;
+      this.#owner.onChanged();
+    } catch (error) {
+      known.isTopologyStale = true;
+      this.#notBeforeMonoMs = this.#host.clock.nowMonoMs() + RETRY_MS;
+      this.#host.logger.debug({ err: error }, "a topology reading was cut short");
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  #maybeRefreshConnections(nowMonoMs: number, isWatchful: boolean): void {
+    const { known } = this.#owner;
+    const everyMs = isWatchful ? CONNECTIONS_WHEN_WATCHFUL_MS : CONNECTIONS_EVERY_MS;
+    if (nowMonoMs - this.#connectionsMonoMs < everyMs || this.#isReading || !known.topology) return;
+    this.#connectionsMonoMs = nowMonoMs;
+    if (!hasConnections(known.topology) || !this.#owner.mayRead("without-storage")) return;
+    void this.#refreshConnections(known, known.topology);
+  }
+
+  async #refreshConnections(known: KnownVm, before: Topology): Promise<void> {
+    try {
+      const refreshed = await refreshConnections(this.#ask, before);
+      // A whole reading that came meanwhile knows better.
+      if (refreshed === before || known.topology !== before || this.#isClosed) return;
+      known.topology = refreshed;
+      this.#owner.onChanged();
+    } catch {
+      // In-band turned slow, which is told by its own clock.
+    }
+  }
+}
+
+/** Whether anything but monitors hangs on this VM's chardevs. */
+function hasConnections({ owners }: Topology): boolean {
+  for (const owner of owners.values()) if (owner.kind !== "monitor") return true;
+  return false;
+}
