@@ -3,11 +3,12 @@ import type { InstanceReport } from "#lib/vm/instance";
 import type { MigrationReport, VmId, VmReport } from "#lib/vm/report";
 import { QmpStateError } from "#server/qmp/errors";
 import type { QmpReply, QmpRequest } from "#server/qmp/client";
+import { enrichInstances } from "../evidence/enrich-instances.ts";
 import type { ActObservation, ActVm } from "./ports.ts";
 import type { RunningSession } from "./running-session.ts";
 import type { SupervisedVm } from "./supervised-vm.ts";
 import type { VmHost } from "./vm-host.ts";
-import { describeContext } from "./vm-report.ts";
+import { clueContext, describeContext } from "./vm-report.ts";
 
 /** One VM as the yank desk sees it. */
 export class ActVmAdapter implements ActVm {
@@ -39,8 +40,9 @@ export class ActVmAdapter implements ActVm {
     const { known, settings, session } = this.#vm;
     const nowMonoMs = this.#host.clock.nowMonoMs();
     const isAnswering = session !== undefined && (session.inBandOpenAgeMs(nowMonoMs) ?? 0) < settings.thresholds.slowAfterMs;
-    const context = describeContext(this.#vm, this.#host, isAnswering, known.migrationIfAny?.report(nowMonoMs));
-    return this.#host.describeInstances(instances, known.topology, context);
+    const migration = known.migrationIfAny?.report(nowMonoMs);
+    const context = describeContext(this.#vm, this.#host, isAnswering, migration);
+    return enrichInstances(this.#host.describeInstances(instances, known.topology, context), clueContext(this.#vm, nowMonoMs, migration));
   }
 
   /** Only while in-band answers; undefined where it could not be read. */

@@ -6,6 +6,7 @@ import type { RunState } from "#lib/qapi/run-state";
 import type { YankInstance } from "#lib/qapi/yank";
 import type { InstanceReport } from "#lib/vm/instance";
 import type { Incarnation, Launcher } from "#lib/vm/report";
+import { HostReadings } from "../evidence/host-readings.ts";
 import type { Topology } from "../topology/topology.ts";
 import { EventWindow } from "./event-window.ts";
 import { MigrationWatch } from "./migration-watch.ts";
@@ -47,6 +48,7 @@ export class KnownVm {
   readonly runningJobs = new Set<string>();
   #migration: MigrationWatch | undefined;
   #events: EventWindow | undefined;
+  #host: HostReadings | undefined;
   readonly #startIdPrefix: string;
   #described: { instances: YankInstance[]; topology: Topology | undefined; isAnswering: boolean; reports: InstanceReport[] } | undefined;
 
@@ -69,6 +71,15 @@ export class KnownVm {
 
   get eventsIfAny(): EventWindow | undefined {
     return this.#events;
+  }
+
+  /** What its host tells without QMP; made when somebody first looks. */
+  get host(): HostReadings {
+    return (this.#host ??= new HostReadings());
+  }
+
+  get hostIfAny(): HostReadings | undefined {
+    return this.#host;
   }
 
   get hasMigrationInstance(): boolean {
@@ -96,6 +107,7 @@ export class KnownVm {
     this.launcher = former.launcher;
     this.#migration = former.#migration ?? this.#migration;
     this.#events = former.#events ?? this.#events;
+    this.#host = former.#host ?? this.#host;
     for (const job of former.runningJobs) this.runningJobs.add(job);
   }
 

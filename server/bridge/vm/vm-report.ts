@@ -3,6 +3,8 @@ import type { LaneReport } from "#lib/health/lane";
 import { formatQemuVersion } from "#lib/qapi/greeting";
 import type { HealthReport, VmReport } from "#lib/vm/report";
 import type { QmpLaneClock } from "#server/qmp/client";
+import type { ClueContext } from "../evidence/clue-sources.ts";
+import { enrichInstances } from "../evidence/enrich-instances.ts";
 import type { BucketFilter } from "./known-vm.ts";
 import type { SupervisedVm } from "./supervised-vm.ts";
 import type { VmHost } from "./vm-host.ts";
@@ -19,9 +21,11 @@ export function buildReport(vm: SupervisedVm, host: VmHost): VmReport {
   const inBandAgeMs = session?.inBandOpenAgeMs(nowMonoMs);
   const isAnswering = session !== undefined && (inBandAgeMs ?? 0) < vm.settings.thresholds.slowAfterMs;
   const migration = known.migrationIfAny?.report(nowMonoMs);
-  const instances = known.describe(isAnswering, () =>
+  const described = known.describe(isAnswering, () =>
     host.describeInstances(known.instances, known.topology, describeContext(vm, host, isAnswering, migration)),
   );
+  const instances = enrichInstances(described, clueContext(vm, nowMonoMs, migration));
+  const process = known.hostIfAny?.process(nowMonoMs);
   return {
     vmId: vm.vmId,
     address: addressText(vm.address),
@@ -42,6 +46,7 @@ export function buildReport(vm: SupervisedVm, host: VmHost): VmReport {
       outOfBand: outOfBandReport(vm, nowMonoMs),
     },
     ...(migration === undefined ? {} : { migration }),
+    ...(process === undefined ? {} : { process }),
     instances,
     ...(known.instancesMonoMs === undefined ? {} : { instancesAgeMs: nowMonoMs - known.instancesMonoMs }),
     ...(known.topologyMonoMs === undefined ? {} : { topologyAgeMs: nowMonoMs - known.topologyMonoMs }),
@@ -66,6 +71,12 @@ export function describeContext(
     migration,
     hostKey: host.bridgeId,
   };
+}
+
+/** What `enrichInstances` has to know of this VM. */
+export function clueContext(vm: SupervisedVm, nowMonoMs: number, migration: VmReport["migration"]): ClueContext {
+  const { known, health, thresholds, session } = vm;
+  return { known, health, thresholds, inBandOpenAgeMs: session?.inBandOpenAgeMs(nowMonoMs), migration, nowMonoMs };
 }
 
 function healthReport(vm: SupervisedVm, nowMonoMs: number): HealthReport {
