@@ -52,6 +52,8 @@ export interface Serves {
 export interface FarSide {
   key: string;
   text: string;
+  /** The server behind it, where `key` names a part of one (an export): VMs with different exports hang on one server. */
+  server?: { key: string; text: string };
 }
 
 /**

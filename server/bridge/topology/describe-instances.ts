@@ -54,9 +54,14 @@ function clipReport(report: InstanceReport): InstanceReport {
       ...(serves.owner === undefined ? {} : { owner: clipIdentity(serves.owner) }),
       ...(serves.how === undefined ? {} : { how: clipForLink(serves.how) }),
     },
-    ...(farSide === undefined ? {} : { farSide: { key: clipIdentity(farSide.key), text: clipForLink(farSide.text) } }),
+    ...(farSide === undefined ? {} : { farSide: clipFarSide(farSide) }),
     ...(yankable === true ? {} : { yankable: { ...yankable, text: clipForLink(yankable.text) } }),
   };
+}
+
+function clipFarSide({ server, ...farSide }: FarSide): FarSide {
+  const clip = ({ key, text }: { key: string; text: string }) => ({ key: clipIdentity(key), text: clipForLink(text) });
+  return { ...clip(farSide), ...(server === undefined ? {} : { server: clip(server) }) };
 }
 
 /** Two that differ stay different. */

@@ -28,6 +28,17 @@ describe("far sides", () => {
     expect(key("127.0.0.1", "a")).not.toBe(key("127.0.0.1", "b"));
   });
 
+  it("has one server for its many exports", () => {
+    const of = (exportName: string) => nbdFarSide({ host: "nas", port: "10809", exportName }, "a");
+    expect(of("vm1")).toEqual({
+      key: "nbd:tcp:nas:10809:vm1",
+      text: "NBD server nas:10809, export vm1",
+      server: { key: "nbd:tcp:nas:10809", text: "NBD server nas:10809" },
+    });
+    expect(of("vm1").key).not.toBe(of("vm2").key);
+    expect(of("vm1").server).toEqual(of("vm2").server);
+  });
+
   it("names the listening end of a server, which does not change with its peer", () => {
     expect(chardevFarSide("tcp:0.0.0.0:4444", true, "a")).toEqual({
       key: "listen:tcp:0.0.0.0:4444",

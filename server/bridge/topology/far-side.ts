@@ -7,12 +7,15 @@ import type { CommandLineNbd } from "./command-line.ts";
  * @param host an id of this host that no other host shares (the bridge's id).
  */
 export function nbdFarSide(source: CommandLineNbd, host: string): FarSide {
-  const exportText = source.exportName === "" ? "the default export" : `export ${source.exportName}`;
   if ("path" in source) {
-    return { key: `nbd:unix:${host}:${source.path}:${source.exportName}`, text: `NBD server ${source.path}, ${exportText}` };
+    return nbdExport(`nbd:unix:${host}:${source.path}`, `NBD server ${source.path}`, source.exportName);
   }
-  const address = `${source.host}:${source.port}`;
-  return { key: `nbd:${tcpKey(source.host, source.port, host)}:${source.exportName}`, text: `NBD server ${address}, ${exportText}` };
+  return nbdExport(`nbd:${tcpKey(source.host, source.port, host)}`, `NBD server ${source.host}:${source.port}`, source.exportName);
+}
+
+function nbdExport(serverKey: string, serverText: string, exportName: string): FarSide {
+  const exportText = exportName === "" ? "the default export" : `export ${exportName}`;
+  return { key: `${serverKey}:${exportName}`, text: `${serverText}, ${exportText}`, server: { key: serverKey, text: serverText } };
 }
 
 /** @param address `unix:/path` or `tcp:host:port` as in `ChardevReading`. */

@@ -163,7 +163,7 @@ const instanceSchema: z.ZodType<InstanceReport> = z.object({
     jobType: z.string().max(64).optional(),
     portName: text.optional(),
   }),
-  farSide: z.object({ key: text, text }).optional(),
+  farSide: z.object({ key: text, text, server: z.object({ key: text, text }).optional() }).optional(),
   connection: z.enum(CONNECTION_STATES),
   connectionHow: text.optional(),
   waitLeftMs: ageMs.optional(),
