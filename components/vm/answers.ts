@@ -2,8 +2,9 @@ import { assertNever } from "#lib/assert-never";
 import type { InstanceView, VmDetail, VmSummary } from "#lib/api/vm";
 import { isTrouble } from "#lib/health/verdict";
 import { instanceName } from "#lib/vm/instance";
+import { servesWords } from "#lib/vm/serves-words";
 import { formatCount } from "../ui/format.ts";
-import { costOfCut, servesWords } from "./instance-words.ts";
+import { costOfCut } from "./instance-words.ts";
 import { VERDICT_WORD } from "./verdict-words.ts";
 
 /** The answer to one of the page's questions: the answer itself, and what supports it. */

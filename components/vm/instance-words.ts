@@ -1,35 +1,5 @@
 import type { InstanceView } from "#lib/api/vm";
-import type { ConnectionState, Serves, ServesKind } from "#lib/vm/instance";
-
-const SERVES_WORD: Record<ServesKind, string> = {
-  "guest-disk": "guest disk",
-  "job-source": "source of job",
-  replication: "COLO replication",
-  "job-target": "target of job",
-  "serial-console": "serial console",
-  "debug-console": "debug console",
-  "virtio-port": "virtio port",
-  "guest-agent": "guest agent",
-  tpm: "TPM emulator",
-  "vhost-user": "vhost-user device",
-  netdev: "network backend",
-  rng: "random number source",
-  filter: "network filter",
-  "other-device": "device",
-  "migration-out": "migration to another host",
-  "migration-in": "migration into this VM",
-  monitor: "monitor",
-  nothing: "nothing",
-  unknown: "not known what it serves",
-};
-
-/** "guest disk vda, read-only" */
-export function servesWords(serves: Serves): string {
-  const parts = [SERVES_WORD[serves.kind]];
-  if (serves.owner) parts[0] += ` ${serves.owner}`;
-  if (serves.isReadOnly) parts.push("read-only");
-  return parts.join(", ");
-}
+import type { ConnectionState, Serves } from "#lib/vm/instance";
 
 const CONNECTION_WORD: Record<ConnectionState, string> = {
   connected: "connected",

@@ -2,11 +2,12 @@ import { Lock } from "lucide-react";
 import type { InstanceView, VmDetail } from "#lib/api/vm";
 import { isCancellableMigration } from "#lib/qapi/migration";
 import { instanceKey, instanceName } from "#lib/vm/instance";
+import { servesWords } from "#lib/vm/serves-words";
 import { useNow } from "../realtime/live-clock.tsx";
 import { Button } from "../ui/button.tsx";
 import { Card } from "../ui/card.tsx";
 import { formatAgeInWords } from "../ui/format.ts";
-import { connectionWords, servesWords } from "./instance-words.ts";
+import { connectionWords } from "./instance-words.ts";
 import { VerdictIcon } from "./verdict-icon.tsx";
 
 export interface InstancesCardProps {

@@ -1,0 +1,30 @@
+import type { Serves, ServesKind } from "./instance.ts";
+
+const SERVES_WORD: Record<ServesKind, string> = {
+  "guest-disk": "guest disk",
+  "job-source": "source of job",
+  "job-target": "target of job",
+  replication: "COLO replication",
+  "serial-console": "serial console",
+  "debug-console": "debug console",
+  "virtio-port": "virtio port",
+  "guest-agent": "guest agent",
+  tpm: "TPM emulator",
+  "vhost-user": "vhost-user device",
+  netdev: "network backend",
+  rng: "random number source",
+  filter: "network filter",
+  "other-device": "device",
+  "migration-out": "migration to another host",
+  "migration-in": "migration into this VM",
+  monitor: "monitor",
+  nothing: "nothing",
+  unknown: "not known what it serves",
+};
+
+/** "guest disk vda, read-only" */
+export function servesWords(serves: Serves): string {
+  const word = SERVES_WORD[serves.kind];
+  const named = serves.owner === undefined ? word : `${word} ${serves.owner}`;
+  return serves.isReadOnly ? `${named}, read-only` : named;
+}
