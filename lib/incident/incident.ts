@@ -54,6 +54,13 @@ export interface IncidentMember {
   endedAtMs?: number;
 }
 
+/** "I am on it", with an end, because people forget to say that they are not any more. */
+export interface Acknowledgement {
+  who: string;
+  atMs: number;
+  untilMs: number;
+}
+
 /** What somebody said, kept with who and when. */
 export interface IncidentNote {
   noteId: string;
@@ -86,6 +93,8 @@ export interface Incident {
   flapCount: number;
   worstKind: HealthKind;
   notes: IncidentNote[];
+  /** Who said that they are on it; over when `untilMs` has passed. */
+  acknowledgement?: Acknowledgement;
   /** The resolved incident that this one continues. */
   continuesId?: string;
   /** Grows with every change, for browsers that hold an older one. */

@@ -21,6 +21,8 @@ export interface Tick {
   revision: number;
   serverTimeMs: number;
   bridges: BridgeView[];
+  /** Which build of the web app this hub serves; a page of another one is out of date. Absent where it serves none. */
+  build?: string;
 }
 
 export const TICK_INTERVAL_MS = 2_000;
