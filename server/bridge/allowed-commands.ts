@@ -9,9 +9,20 @@ const COMMANDS = {
   // Identity, once per attach.
   "query-name": "what operators call the VM",
   "query-uuid": "ties the VM to other inventories",
+  "query-qmp-schema": "what this QEMU build can be asked; once per build, no I/O",
   // Migration. None of the reads does I/O.
   "query-migrate": "status and byte counters of a migration that is known or suspected",
   "migrate-set-capabilities": "switches on `events` alone, and only where no migration runs",
+  "query-colo-status": "which side of a COLO pair this is, and why COLO ended; no I/O",
+  // Counters and threads. None of them does I/O: each answered at once, on 7.2 and 11.1, with qcow2 and its bitmap on storage
+  // that stood still. `x-query-virtio-status` is not among them and must not be: it aborts QEMU 11.1.3.
+  "query-blockstats": "requests that a disk completed, and since when none did",
+  "x-query-virtio": "which virtio devices there are, by QOM path",
+  // Never of a vhost device: there QEMU asks the back end (GET_VRING_BASE), which waits for it and stops the ring. And
+  // queues are counted by asking until QEMU refuses.
+  "x-query-virtio-queue-status": "requests in use in one virtqueue of a device that QEMU itself serves",
+  "query-cpus-fast": "thread ids of the vCPUs, to find them in /proc",
+  "query-iothreads": "thread ids of the I/O threads, to find them in /proc",
   // Acts, each after an operator confirmed a plan.
   yank: "cuts the named connections",
   migrate_cancel: "the softer way out of a stalled precopy migration",

@@ -8,6 +8,7 @@ import { LINK_VERSION } from "#lib/link/contract";
 import type { Pulse } from "#lib/link/contract";
 import { systemClock } from "#server/qmp/clock";
 import type { OpenTransport, QmpClock } from "#server/qmp/client";
+import { SchemaCache } from "#server/qmp/schema-cache";
 import { SettingsTable } from "./config.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import { FactLog } from "./link/fact-log.ts";
@@ -98,6 +99,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
       proc,
       logger,
       openTransport: options.openTransport,
+      schemas: new SchemaCache(),
       topologyGate: new Gate(TOPOLOGIES_AT_ONCE),
       readTopology,
       describeInstances,

@@ -7,6 +7,7 @@ import type { FactBody } from "#lib/link/contract";
 import type { VmId, VmReport } from "#lib/vm/report";
 import type { OpenTransport, QmpClock } from "#server/qmp/client";
 import { systemClock } from "#server/qmp/clock";
+import { SchemaCache } from "#server/qmp/schema-cache";
 import { SettingsTable } from "../config.ts";
 import { StallLog } from "../stalls/stall-log.ts";
 import { StallWatch } from "../stalls/stall-watch.ts";
@@ -89,6 +90,7 @@ export function startTestRegistry(options: TestRegistryOptions = {}): TestRegist
       proc: options.proc ?? fakeProc(),
       logger: pino({ level: "silent" }),
       openTransport: options.openTransport,
+      schemas: new SchemaCache(),
       topologyGate: new Gate(8),
       readTopology,
       describeInstances,

@@ -4,6 +4,7 @@ import { configSchema } from "#lib/config/schema";
 import { QmpClient } from "#server/qmp/client";
 import { ManualClock } from "#server/qmp/manual-clock";
 import { greetingMessage, MemoryPeer } from "#server/qmp/memory-transport";
+import { SchemaCache } from "#server/qmp/schema-cache";
 import { ALLOWED_COMMANDS } from "../allowed-commands.ts";
 import { SettingsTable } from "../config.ts";
 import { StallLog } from "../stalls/stall-log.ts";
@@ -35,6 +36,7 @@ async function startSession() {
     stalls: new StallLog(),
     proc: fakeProc(),
     logger: pino({ level: "silent" }),
+    schemas: new SchemaCache(),
     topologyGate: new Gate(1),
     readTopology,
     describeInstances,

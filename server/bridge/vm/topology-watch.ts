@@ -51,6 +51,7 @@ export class TopologyWatch {
     this.#isReading = true;
     known.isTopologyStale = false;
     try {
+      if (known.version) await this.#host.schemas.readOnce(known.version, this.#ask);
       const topology = await this.#host.readTopology(this.#ask, {
         mayQueryBlock,
         instances: known.instances,

@@ -5,6 +5,7 @@ import type { YankInstance } from "#lib/qapi/yank";
 import type { InstanceReport } from "#lib/vm/instance";
 import type { Ended, Launcher } from "#lib/vm/report";
 import type { OpenTransport, QmpClock } from "#server/qmp/client";
+import type { SchemaCache } from "#server/qmp/schema-cache";
 import type { StallLog } from "../stalls/stall-log.ts";
 import type { DescribeContext } from "../topology/describe-instances.ts";
 import type { ReadTopologyOptions } from "../topology/read-topology.ts";
@@ -49,6 +50,8 @@ export interface VmHost {
   readonly openTransport?: OpenTransport;
   /** How many topologies are read at once. */
   readonly topologyGate: Gate;
+  /** What each QEMU build can be asked: `schemas.of(known.version)`. */
+  readonly schemas: SchemaCache;
   readTopology(ask: AskInBand, options: ReadTopologyOptions): Promise<Topology>;
   describeInstances(instances: YankInstance[], topology: Topology | undefined, context: DescribeContext): InstanceReport[];
   guessLauncher(instances: YankInstance[], isSimulated: boolean): Launcher;
