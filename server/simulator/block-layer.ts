@@ -1,24 +1,24 @@
-import type { NbdState, SimulatedBlockNode, SimulatedDevice } from "./options.ts";
+import { readPath } from "./block-chain.ts";
+import { DiskActivity, type QueueIndexes } from "./disk-activity.ts";
+import type { NbdState, SimulatedBlockNode, SimulatedDevice, SimulatedJob } from "./options.ts";
 import type { VmCore } from "./vm-core.ts";
 
 const NEXT_READ_MS = 1;
+const SECTOR_BYTES = 512;
+const NO_ACTIVITY = { reads: 0, failedReads: 0, idleMs: undefined };
+
+/** Who sent a request: a device of the guest, a block job, or the monitor. */
+type RequestOrigin = { device: SimulatedDevice } | { job: SimulatedJob } | "monitor";
 
 interface NbdNode {
   readonly nodeName: string;
   state: NbdState;
   isServerFrozen: boolean;
-  /** Requests sent to a server that does not answer: each comes from a device of the guest, or from the monitor. */
-  inFlight: (SimulatedDevice | undefined)[];
+  /** Requests sent to a server that does not answer. */
+  inFlight: RequestOrigin[];
   /** Released when the node has no request left that cannot complete. */
   releases: (() => void)[];
   readonly cut: () => void;
-}
-
-/** Reads that a device has completed: counted by the clock while it runs, so that no timer is needed. */
-interface Activity {
-  operations: number;
-  sinceMonoMs: number | undefined;
-  idleSinceMonoMs: number | undefined;
 }
 
 /**
@@ -30,19 +30,28 @@ export class BlockLayer {
   readonly devices: readonly SimulatedDevice[];
   readonly #core: VmCore;
   readonly #nbd = new Map<string, NbdNode>();
-  readonly #activity = new Map<SimulatedDevice, Activity>();
+  readonly #activity = new Map<SimulatedDevice, DiskActivity>();
+  readonly #jobs = new Set<SimulatedJob>();
+  readonly #detachers: (() => void)[] = [];
   #onDrained: (() => void) | undefined;
+  /** A job's write failed; its owner decides what becomes of it. */
+  onJobError: (job: SimulatedJob) => void = () => {};
 
   constructor(core: VmCore, nodes: readonly SimulatedBlockNode[], devices: readonly SimulatedDevice[]) {
     this.#core = core;
     this.nodes = nodes;
     this.devices = devices;
-    for (const node of nodes) if (node.driver === "nbd") this.#addNbd(node.nodeName, node.state ?? "connected");
+    for (const node of nodes) if (node.driver === "nbd") this.#addNbd(node);
     for (const device of devices) {
       if (!device.readsPerSecond) continue;
-      this.#activity.set(device, { operations: 0, sinceMonoMs: undefined, idleSinceMonoMs: undefined });
+      this.#activity.set(device, new DiskActivity(core, this.#speedOf(device), device.queueDepth ?? 1));
     }
     this.followRunState();
+  }
+
+  /** Leaves the servers that other VMs share. */
+  close(): void {
+    for (const detach of this.#detachers.splice(0)) detach();
   }
 
   nbdState(nodeName: string): NbdState | undefined {
@@ -66,6 +75,7 @@ export class BlockLayer {
     if (node.isServerFrozen) return;
     this.#pauseActivity();
     node.isServerFrozen = true;
+    for (const job of this.#jobsOn(node)) if (node.state !== "yanked") node.inFlight.push({ job });
     this.followRunState();
   }
 
@@ -79,10 +89,17 @@ export class BlockLayer {
 
   /** Sends one read through a node, for the guest's `device` or for the monitor; it may never complete. */
   startRequest(nodeName: string, device?: SimulatedDevice): void {
-    const node = this.#protocolNode(nodeName);
-    if (!node) return;
-    if (node.state === "yanked") this.#reportError(device);
-    else if (node.isServerFrozen || node.state === "reconnecting") node.inFlight.push(device);
+    this.#send(nodeName, device ? { device } : "monitor");
+  }
+
+  /** A job writes to its target from now on, as fast as the guest writes to the source. */
+  addJob(job: SimulatedJob): void {
+    this.#jobs.add(job);
+    this.#send(job.target, { job });
+  }
+
+  removeJob(job: SimulatedJob): void {
+    this.#jobs.delete(job);
   }
 
   /** Blocks the main loop on every node with requests that cannot complete. @returns whether there was one. */
@@ -96,6 +113,17 @@ export class BlockLayer {
     return isBlocked;
   }
 
+  /** Whether the guest itself waits for a request, as opposed to the monitor or a job. */
+  get hasGuestRequests(): boolean {
+    return Array.from(this.#nbd.values()).some((node) => node.inFlight.some((origin) => origin !== "monitor" && "device" in origin));
+  }
+
+  hasJobRequests(job: SimulatedJob): boolean {
+    return (
+      this.#protocolNode(job.target)?.inFlight.some((origin) => origin !== "monitor" && "job" in origin && origin.job === job) ?? false
+    );
+  }
+
   /** Calls back once no request is left that cannot complete: at once where there is none. */
   whenDrained(run: () => void): void {
     this.#onDrained = run;
@@ -105,12 +133,10 @@ export class BlockLayer {
   /** Reading an image's metadata now. @returns whether the main loop is blocked on it. */
   blockOnMetadata(): boolean {
     let isBlocked = false;
-    for (const node of this.nodes) {
-      if (node.driver !== "qcow2" || !node.hasPersistentBitmaps) continue;
-      const nbd = this.#protocolNode(node.nodeName);
-      if (!nbd?.isServerFrozen || nbd.state !== "connected") continue;
-      nbd.inFlight.push(undefined);
-      nbd.releases.push(this.#core.mainLoop.block());
+    for (const node of this.#bitmapNodes()) {
+      if (!node.isServerFrozen || node.state !== "connected") continue;
+      node.inFlight.push("monitor");
+      node.releases.push(this.#core.mainLoop.block());
       isBlocked = true;
     }
     return isBlocked;
@@ -118,9 +144,7 @@ export class BlockLayer {
 
   /** Whether an image's metadata cannot be read any more. */
   hasDeadMetadata(): boolean {
-    return this.nodes.some(
-      (node) => node.driver === "qcow2" && node.hasPersistentBitmaps === true && this.#protocolNode(node.nodeName)?.state === "yanked",
-    );
+    return this.#bitmapNodes().some((node) => node.state === "yanked");
   }
 
   /** The run state changed: the guest's reads go on or stand still with it. */
@@ -129,25 +153,30 @@ export class BlockLayer {
     if (!this.#core.isRunning) return;
     for (const [device, activity] of this.#activity) {
       const node = device.drive === undefined ? undefined : this.#protocolNode(device.drive);
-      if (!node?.isServerFrozen && node?.state !== "yanked") activity.sinceMonoMs = this.#core.monoMs();
+      if (!node?.isServerFrozen && node?.state !== "yanked") activity.run();
       else if (node.state === "yanked") this.#failNextRead(node, device);
-      else if (!node.inFlight.includes(device)) node.inFlight.push(device);
+      else if (!hasRequestOf(node, device)) node.inFlight.push({ device });
     }
   }
 
-  completedReads(device: SimulatedDevice): { operations: number; idleMs: number | undefined } {
-    const activity = this.#activity.get(device);
-    if (!activity) return { operations: 0, idleMs: undefined };
-    if (activity.sinceMonoMs !== undefined) return { operations: this.#countReads(device, activity), idleMs: 0 };
-    const idleMs = activity.idleSinceMonoMs === undefined ? undefined : this.#core.monoMs() - activity.idleSinceMonoMs;
-    return { operations: activity.operations, idleMs };
+  /** What a disk's counters say; a disk that nobody reads has none. */
+  activityOf(device: SimulatedDevice): { reads: number; failedReads: number; idleMs: number | undefined } {
+    return this.#activity.get(device) ?? NO_ACTIVITY;
   }
 
-  #addNbd(nodeName: string, state: NbdState): void {
+  queueOf(device: SimulatedDevice): QueueIndexes {
+    const activity = this.#activity.get(device);
+    if (!activity) return { inUse: 0, lastAvailIndex: 0, usedIndex: 0 };
+    const node = device.drive === undefined ? undefined : this.#protocolNode(device.drive);
+    const isThrottled = this.#core.isRunning && this.#throttleOf(device) !== undefined;
+    return activity.queue(isThrottled || (node !== undefined && hasRequestOf(node, device)));
+  }
+
+  #addNbd({ nodeName, state = "connected", farSide }: Extract<SimulatedBlockNode, { driver: "nbd" }>): void {
     const node: NbdNode = {
       nodeName,
       state,
-      isServerFrozen: false,
+      isServerFrozen: farSide?.isFrozen ?? false,
       inFlight: [],
       releases: [],
       cut: () => {
@@ -159,13 +188,23 @@ export class BlockLayer {
     const instance = { type: "block-node", "node-name": nodeName } as const;
     this.#core.yanks.register(instance);
     if (state === "connected") this.#core.yanks.addFunction(instance, node.cut);
+    if (!farSide) return;
+    this.#detachers.push(farSide.attach((isFrozen) => (isFrozen ? this.freezeServer(nodeName) : this.thawServer(nodeName))));
+  }
+
+  #send(nodeName: string, origin: RequestOrigin): void {
+    const node = this.#protocolNode(nodeName);
+    if (!node) return;
+    if (node.state === "yanked") this.#reportError(origin);
+    else if (node.isServerFrozen || node.state === "reconnecting") node.inFlight.push(origin);
   }
 
   /** Yanking is one-way: the requests in flight fail, and so does every later one. */
   #fail(node: NbdNode): void {
-    const failed = node.inFlight;
+    const failed = node.inFlight.filter((origin) => origin === "monitor" || "device" in origin);
     node.inFlight = [];
-    for (const device of failed) this.#reportError(device);
+    for (const origin of failed) this.#reportError(origin);
+    for (const job of this.#jobsOn(node)) this.#reportError({ job });
     this.#release(node);
     this.followRunState();
   }
@@ -173,7 +212,7 @@ export class BlockLayer {
   /** The guest reads on a little later, unless it was stopped or given another disk by then. */
   #failNextRead(node: NbdNode, device: SimulatedDevice): void {
     this.#core.schedule(NEXT_READ_MS, () => {
-      if (node.state === "yanked") this.#reportError(device);
+      if (node.state === "yanked") this.#reportError({ device });
     });
   }
 
@@ -191,46 +230,60 @@ export class BlockLayer {
     run();
   }
 
-  /** A failed read of the guest: reported to it, or, by its policy, a stop of the whole VM. */
-  #reportError(device: SimulatedDevice | undefined): void {
-    if (!device || !this.#core.isRunning) return;
+  /** A failed request: the job's own, or the guest's, which is told or, by its policy, stopped. */
+  #reportError(origin: RequestOrigin): void {
+    if (origin === "monitor") return;
+    if ("job" in origin) return this.onJobError(origin.job);
+    const { device } = origin;
+    if (!this.#core.isRunning) return;
     const action = device.rerror === "stop" ? "stop" : device.rerror === "ignore" ? "ignore" : "report";
     this.#core.emit("BLOCK_IO_ERROR", {
       "qom-path": this.#core.traits.isBlockIoErrorThrottled ? `/machine/peripheral/${device.id ?? ""}/virtio-backend` : undefined,
       device: "",
+      nospace: false,
       "node-name": device.drive ?? "",
       reason: "Input/output error",
       operation: "read",
       action,
     });
-    if (action !== "stop") return;
+    // Requests that a policy stops are not counted as failed: they are tried again.
+    if (action !== "stop") return this.#activity.get(device)?.fail();
     this.#core.emit("STOP");
     this.#core.runState = "io-error";
     this.#pauseActivity();
   }
 
   #pauseActivity(): void {
-    for (const [device, activity] of this.#activity) {
-      if (activity.sinceMonoMs === undefined) continue;
-      activity.operations = this.#countReads(device, activity);
-      activity.sinceMonoMs = undefined;
-      activity.idleSinceMonoMs = this.#core.monoMs();
-    }
+    for (const activity of this.#activity.values()) activity.pause();
   }
 
-  #countReads(device: SimulatedDevice, activity: Activity): number {
-    const runMs = activity.sinceMonoMs === undefined ? 0 : this.#core.monoMs() - activity.sinceMonoMs;
-    return activity.operations + Math.floor((runMs * (device.readsPerSecond ?? 0)) / 1000);
+  /** The guest's own speed, or what a throttle on the way lets through. */
+  #speedOf(device: SimulatedDevice): number {
+    const readsPerSecond = device.readsPerSecond ?? 0;
+    const limit = this.#throttleOf(device);
+    return limit === undefined ? readsPerSecond : Math.min(readsPerSecond, limit / SECTOR_BYTES);
+  }
+
+  #throttleOf(device: SimulatedDevice): number | undefined {
+    for (const node of readPath(this.nodes, device.drive ?? "")) {
+      if (node.driver === "throttle" && node.bytesPerSecond !== undefined) return node.bytesPerSecond;
+    }
+    return undefined;
+  }
+
+  #jobsOn(node: NbdNode): SimulatedJob[] {
+    return Array.from(this.#jobs).filter((job) => this.#protocolNode(job.target) === node);
+  }
+
+  #bitmapNodes(): NbdNode[] {
+    const images = this.nodes.filter((node) => node.driver === "qcow2" && node.hasPersistentBitmaps === true);
+    return images.map((node) => this.#protocolNode(node.nodeName)).filter((node) => node !== undefined);
   }
 
   /** The NBD node at the bottom of a chain, if that is what is there. */
   #protocolNode(nodeName: string): NbdNode | undefined {
-    let node = this.nodes.find((candidate) => candidate.nodeName === nodeName);
-    while (node && (node.driver === "raw" || node.driver === "qcow2")) {
-      const file: string = node.file;
-      node = this.nodes.find((candidate) => candidate.nodeName === file);
-    }
-    return node && this.#nbd.get(node.nodeName);
+    const bottom = readPath(this.nodes, nodeName).at(-1);
+    return bottom && this.#nbd.get(bottom.nodeName);
   }
 
   #nbdNode(nodeName: string): NbdNode {
@@ -238,4 +291,8 @@ export class BlockLayer {
     if (!node) throw new Error(`No NBD node ${nodeName} in this simulated VM`);
     return node;
   }
+}
+
+function hasRequestOf(node: NbdNode, device: SimulatedDevice): boolean {
+  return node.inFlight.some((origin) => origin !== "monitor" && "device" in origin && origin.device === device);
 }

@@ -1,4 +1,5 @@
 import type { KnownYankInstance } from "../../lib/qapi/yank.ts";
+import { BlockJobs } from "./block-jobs.ts";
 import { BlockLayer } from "./block-layer.ts";
 import { Chardevs } from "./chardevs.ts";
 import type { Lane } from "./commands/command.ts";
@@ -24,6 +25,7 @@ export class SimulatedMachine {
   readonly core: VmCore;
   readonly options: SimulatedVmOptions;
   readonly block: BlockLayer;
+  readonly jobs: BlockJobs;
   readonly chardevs: Chardevs;
   readonly migration: Migration;
   readonly monitors: SimulatedMonitor[] = [];
@@ -37,6 +39,7 @@ export class SimulatedMachine {
     this.#onEnd = onEnd;
     this.chardevs = new Chardevs(core, options.chardevs ?? []);
     this.block = new BlockLayer(core, options.blockNodes ?? [], options.devices ?? []);
+    this.jobs = new BlockJobs(core, this.block);
     this.migration = new Migration(core, () => onEnd("exit"));
   }
 
@@ -45,12 +48,19 @@ export class SimulatedMachine {
     this.block.followRunState();
   }
 
-  /** Stops the guest; STOP goes out before the drain. @returns whether the main loop is blocked on the drain. */
+  /**
+   * Stops the guest and drains its disks. STOP goes out before the drain of what QEMU itself sent; a newer QEMU (11.1)
+   * first waits for the guest's own requests, so that STOP too comes only once they ended.
+   * @returns whether the main loop is blocked on it.
+   */
   stop(): boolean {
     if (!this.core.isRunning) return false;
-    this.core.emit("STOP");
+    const isAnnouncedLate = this.core.traits.stopWaitsForGuest && this.block.hasGuestRequests;
+    if (!isAnnouncedLate) this.core.emit("STOP");
     this.setRunState("paused");
-    return this.block.blockOnDrain();
+    const isBlocked = this.block.blockOnDrain();
+    if (isAnnouncedLate) this.core.mainLoop.whenReleased(() => this.core.emit("STOP"));
+    return isBlocked;
   }
 
   /** Lets the guest run; a disk whose node was yanked may stop it again at once. */
@@ -65,6 +75,12 @@ export class SimulatedMachine {
     this.yanksReceived.push({ atMs: this.core.clock.nowMs(), ...by, instances, outcome: isFound ? "yanked" : "not-found" });
     if (this.options.releasedReplyFirst) this.core.mainLoop.kick();
     return isFound;
+  }
+
+  /** An assertion failed: the process is gone in the middle of an answer, and leaves its socket files. */
+  abort(): void {
+    this.core.mainLoop.block();
+    this.#onEnd("kill");
   }
 
   /** Announces the end, and ends once whatever is being answered has been; a disk that cannot be drained holds it up (H3). */

@@ -30,6 +30,7 @@ export class MainLoop {
   #blockers = 0;
   #isStopped = false;
   #isRunning = false;
+  #onNextRelease: (() => void)[] = [];
   #executing: { job: InBandJob; resume: () => CommandOutcome } | undefined;
 
   /** @param onRelease called when the last blocker went, or the loop was let run again. */
@@ -62,6 +63,12 @@ export class MainLoop {
     };
   }
 
+  /** Calls back once nothing blocks the loop any more, before anything that waited in it is answered; at once where nothing does. */
+  whenReleased(run: () => void): void {
+    if (this.#blockers === 0) run();
+    else this.#onNextRelease.push(run);
+  }
+
   /** Freezes the loop with the whole process; unlike a blocker it is not something a command waits for. */
   setStopped(isStopped: boolean): void {
     this.#isStopped = isStopped;
@@ -83,6 +90,7 @@ export class MainLoop {
     if (this.isBlocked) return;
     // Not at once: the yank that released us is answered by its own thread, as a rule before we come to our queue.
     queueMicrotask(() => {
+      if (!this.isBlocked) for (const run of this.#onNextRelease.splice(0)) run();
       this.kick();
       if (!this.isBlocked) this.#onRelease();
     });

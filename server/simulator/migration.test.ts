@@ -193,7 +193,7 @@ describe("postcopy", () => {
   test("cannot be cancelled from QEMU 10 on, and loses the guest before", async () => {
     const modern = await start("11.1");
     modern.vm.startMigration({ ...OUTGOING, status: "postcopy-active" });
-    await modern.client.until((message) => message.event === "MIGRATION_PASS" && Object(message.data).pass === 2);
+    await modern.client.until((message) => word(message) === "postcopy-active");
     const desc = "Postcopy migration in progress, cannot cancel.";
     expect(await modern.client.ask({ execute: "migrate_cancel" })).toMatchObject({ error: { class: "GenericError", desc } });
 
@@ -205,6 +205,35 @@ describe("postcopy", () => {
     old.clock.advance(CLEAN_UP_MS);
     expect([old.vm.migrationStatus, old.vm.runState]).toEqual(["cancelled", "postmigrate"]);
   });
+});
+
+describe("COLO", () => {
+  test.each([
+    ["outgoing", "primary", ["setup", "active", "STOP", "colo", "RESUME"]],
+    ["incoming", "secondary", ["colo", "RESUME"]],
+  ] as const)("of an %s side is the %s, and a yank leaves it waiting for a failover", async (side, role, began) => {
+    const { vm, client } = await start();
+    vm.startMigration({ ...OUTGOING, side, status: "colo" });
+    client.send({ execute: "query-colo-status", id: "s" });
+    expect(await story(client, "s")).toEqual([...began, "s"]);
+    client.send(yank("y", YANK_MIGRATION));
+    expect(await client.next()).toMatchObject({ event: "COLO_EXIT", data: { mode: role, reason: "error" } });
+    expect(await client.next()).toEqual({ return: {}, id: "y" });
+    const waiting = { "last-mode": "none", mode: role, reason: "none" };
+    expect(await client.ask({ execute: "query-colo-status" })).toEqual({ return: waiting });
+    expect([vm.migrationStatus, vm.runState]).toEqual(["colo", "running"]);
+    client.send({ execute: "x-colo-lost-heartbeat", id: "f" });
+    expect(await story(client, "f")).toEqual(["STOP", "completed", "RESUME", "f"]);
+    const alone = { "last-mode": role, mode: "none", reason: "request" };
+    expect(await client.ask({ execute: "query-colo-status" })).toEqual({ return: alone });
+  });
+});
+
+test("a guest that dirties more than is sent says so, and its bytes move", async () => {
+  const { vm, clock, client } = await start();
+  vm.startMigration({ ...OUTGOING, dirtyBytesPerSecond: 40_960_000 });
+  clock.advance(1_000);
+  expect(await queryMigrate(client)).toMatchObject({ status: "active", ram: { transferred: 1_000_000, "dirty-pages-rate": 10_000 } });
 });
 
 describe("a destination", () => {

@@ -1,16 +1,19 @@
 import { existsSync } from "node:fs";
 import { isTerminalMigration } from "../../lib/qapi/migration.ts";
+import { Colo } from "./colo.ts";
+import { describeRam } from "./migration-ram.ts";
 import type { SimulatedMigrationOptions } from "./options.ts";
 import type { VmCore } from "./vm-core.ts";
 import type { WireObject } from "./wire-value.ts";
 
 const DEFAULT_TOTAL_BYTES = 536_870_912;
 const DEFAULT_MAX_BANDWIDTH = 134_217_728;
-const PAGE_BYTES = 4096;
 /** From the yank to the end of the clean-up, as measured: 14 ms on 7.2, 49 ms on 11.1 (recipe 3b). */
 const CLEAN_UP_MS = { old: 8, new: 25 } as const;
 const SETUP_MS = 1;
 const INSTANCE = { type: "migration" } as const;
+/** A guest that does next to nothing. */
+const IDLE_DIRTY_BYTES_PER_SECOND = 409_600;
 const BROKEN_PIPE = "Unable to write to socket: Broken pipe";
 
 /** What a migration command came to, other than success. */
@@ -23,6 +26,7 @@ export type MigrationProblem = string | undefined;
 export class Migration {
   readonly capabilities = new Map<string, boolean>();
   readonly parameters = new Map<string, number>();
+  readonly colo = new Colo();
   readonly #core: VmCore;
   #side: SimulatedMigrationOptions["side"] = "outgoing";
   #status = "none";
@@ -34,6 +38,7 @@ export class Migration {
   #downtimeMs: number | undefined;
   #totalBytes = DEFAULT_TOTAL_BYTES;
   #bytesPerSecond = DEFAULT_MAX_BANDWIDTH;
+  #dirtyBytesPerSecond = IDLE_DIRTY_BYTES_PER_SECOND;
   #sentBytes = 0;
   /** Bytes move since then; nothing while they do not. */
   #movingSinceMonoMs: number | undefined;
@@ -70,6 +75,7 @@ export class Migration {
     this.#exitsOnError = options.exitsOnError ?? true;
     this.#totalBytes = options.totalBytes ?? DEFAULT_TOTAL_BYTES;
     this.#bytesPerSecond = options.bytesPerSecond ?? this.parameters.get("max-bandwidth") ?? DEFAULT_MAX_BANDWIDTH;
+    this.#dirtyBytesPerSecond = options.dirtyBytesPerSecond ?? IDLE_DIRTY_BYTES_PER_SECOND;
     this.#sentBytes = 0;
     this.#errorDesc = undefined;
     this.#endedMonoMs = undefined;
@@ -112,6 +118,8 @@ export class Migration {
   resume(uri: string): MigrationProblem {
     if (this.#status !== "postcopy-paused") return "Cannot resume if there is no paused migration";
     this.#uri = uri;
+    this.#errorDesc = undefined;
+    if (this.#core.traits.hasNewMigration) this.#set("postcopy-recover-setup");
     this.#set("postcopy-recover");
     this.#addFunction();
     this.#set("postcopy-active");
@@ -150,7 +158,10 @@ export class Migration {
 
   /** `migrate-pause`: what yank does in postcopy, and an error everywhere else. */
   pause(): MigrationProblem {
-    if (this.#status !== "postcopy-active") return "migrate-pause is currently only supported during postcopy-active state";
+    const isNew = this.#core.traits.hasNewMigration;
+    const isPausable = this.#status === "postcopy-active" || (isNew && this.#status === "postcopy-recover");
+    if (!isPausable) return `migrate-pause is currently only supported during postcopy-active${isNew ? " or postcopy-recover" : ""} state`;
+    if (isNew) this.#errorDesc = "Postcopy migration is paused by the user";
     this.#pausePostcopy();
     return undefined;
   }
@@ -191,16 +202,34 @@ export class Migration {
   }
 
   startPostcopy(): void {
-    this.#set("postcopy-active");
+    const isNew = this.#core.traits.hasNewMigration;
     if (this.#side === "incoming") {
+      if (isNew) this.#set("postcopy-device");
+      this.#set("postcopy-active");
       this.#core.runState = "running";
       this.#core.emit("RESUME");
       return;
     }
     this.#isGuestAway = true;
+    if (!isNew) this.#set("postcopy-active");
     this.#core.emit("STOP");
     this.#core.runState = "finish-migrate";
-    this.#pass(2);
+    if (!isNew) return this.#pass(2);
+    this.#downtimeMs = 1;
+    for (const status of ["device", "postcopy-device", "postcopy-active"]) this.#set(status);
+  }
+
+  /** `x-colo-lost-heartbeat`: this side of a pair goes on alone. */
+  failOver(): MigrationProblem {
+    if (this.colo.role === undefined) return "VM is not in COLO mode";
+    this.#core.emit("STOP");
+    this.#set("completed");
+    const exit = this.colo.failOver();
+    if (exit) this.#core.emit("COLO_EXIT", exit);
+    this.#core.emit("RESUME");
+    this.#removeFunction();
+    this.#core.yanks.unregister(INSTANCE);
+    return undefined;
   }
 
   complete(): void {
@@ -223,28 +252,35 @@ export class Migration {
 
   /** `query-migrate`. */
   info(): WireObject {
+    // An incoming side that waits for its source: without a status up to 10, `setup` since.
     if (this.#status === "none") return this.#listenAddress();
     if (this.#side === "incoming") {
       const hasListener = !isTerminalMigration(this.#status);
       return { status: this.#status, ...(hasListener ? this.#listenAddress() : {}) };
     }
+    const hasErrorDesc = this.#status === "failed" || this.#status === "postcopy-paused";
+    const errorDesc = hasErrorDesc ? this.#errorDesc : undefined;
     const isFlowing = !["setup", "failed", "cancelled", "colo", "wait-unplug"].includes(this.#status);
-    if (!isFlowing) return { status: this.#status, "error-desc": this.#status === "failed" ? this.#errorDesc : undefined };
+    if (!isFlowing) return { status: this.#status, "error-desc": errorDesc };
+    const ram = this.#ram();
     return {
+      remaining: this.#core.traits.hasNewMigration && this.#status !== "completed" ? ram.remaining : undefined,
+      "error-desc": errorDesc,
       "expected-downtime": this.#downtimeMs === undefined ? (this.parameters.get("downtime-limit") ?? 300) : undefined,
       downtime: this.#downtimeMs,
       status: this.#status,
       "setup-time": 1,
       "total-time": Math.round((this.#endedMonoMs ?? this.#core.monoMs()) - this.#startedMonoMs),
-      ram: this.#ram(),
+      ram,
     };
   }
 
   #startIncoming(status: string): void {
-    this.#status = "none";
+    this.#status = this.#core.traits.hasNewMigration ? "setup" : "none";
     if (status === "listening") return;
     this.#addFunction();
-    this.#status = status;
+    if (status === "colo") this.#enterColo();
+    else this.#status = status;
   }
 
   #startOutgoing(status: string): void {
@@ -252,13 +288,31 @@ export class Migration {
     if (status === "setup") return;
     this.finishConnect();
     if (status === "active") return;
+    if (status === "colo") return this.#enterColo();
     if (status === "pre-switchover") this.#core.runState = "finish-migrate";
     if (status === "postcopy-active" || status === "postcopy-paused") this.startPostcopy();
     if (status === "postcopy-paused") this.#pausePostcopy();
     else if (status === "pre-switchover") this.#set(status);
   }
 
+  /** The first checkpoint is over: both sides run, and the connection carries one checkpoint after the other. */
+  #enterColo(): void {
+    const isPrimary = this.#side === "outgoing";
+    this.#setMoving(false);
+    if (isPrimary) this.#core.emit("STOP");
+    this.#set("colo");
+    this.colo.enter(isPrimary ? "primary" : "secondary");
+    this.#core.runState = "running";
+    this.#core.emit("RESUME");
+  }
+
   #yank(): void {
+    if (this.#status === "colo") {
+      this.#removeFunction();
+      const exit = this.colo.fail();
+      if (exit) this.#core.emit("COLO_EXIT", exit);
+      return;
+    }
     const isPostcopy = this.#status === "postcopy-active" || this.#status === "postcopy-device";
     if (isPostcopy) return this.#pausePostcopy();
     // The socket is down, but whether anything was lost is only found out once sending goes on.
@@ -351,30 +405,15 @@ export class Migration {
   }
 
   #ram(): WireObject {
-    const transferred = this.#transferred();
     const isMoving = this.#movingSinceMonoMs !== undefined;
-    const normal = Math.floor(transferred / PAGE_BYTES);
-    const remaining = this.#status === "completed" ? 0 : Math.max(this.#totalBytes - transferred, Math.floor(this.#totalBytes / 20));
-    return {
-      total: this.#totalBytes,
-      "postcopy-requests": 0,
-      "dirty-sync-count": 1 + Math.floor(transferred / this.#totalBytes),
-      "multifd-bytes": 0,
-      "pages-per-second": isMoving ? Math.floor(this.#bytesPerSecond / PAGE_BYTES) : 0,
-      "downtime-bytes": 0,
-      "page-size": PAGE_BYTES,
-      remaining,
-      "postcopy-bytes": 0,
-      mbps: isMoving ? (this.#bytesPerSecond * 8) / 1e6 : 0,
-      transferred,
-      "dirty-sync-missed-zero-copy": 0,
-      "precopy-bytes": transferred,
-      duplicate: 0,
-      "dirty-pages-rate": isMoving ? 100 : 0,
-      skipped: this.#core.traits.hasNewMigration ? undefined : 0,
-      "normal-bytes": normal * PAGE_BYTES,
-      normal,
-    };
+    return describeRam({
+      transferredBytes: this.#transferred(),
+      totalBytes: this.#totalBytes,
+      bytesPerSecond: isMoving ? this.#bytesPerSecond : 0,
+      dirtyBytesPerSecond: isMoving ? this.#dirtyBytesPerSecond : 0,
+      isCompleted: this.#status === "completed",
+      hasSkipped: !this.#core.traits.hasNewMigration,
+    });
   }
 
   #listenAddress(): WireObject {

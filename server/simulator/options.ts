@@ -1,4 +1,5 @@
 import type { SimulatorClock } from "./clock.ts";
+import type { SimulatedNbdServer } from "./nbd-server.ts";
 
 /** Which QEMU to be like. `no-oob` is a 7.2 with out-of-band execution patched out, as Proxmox builds it. */
 export type SimulatedVersion = "7.2" | "11.1" | "no-oob";
@@ -21,11 +22,36 @@ export type SimulatedServerAddress = { type: "unix"; path: string } | { type: "i
 /** `connecting` and `reconnecting` nodes are listed and have no yank function. */
 export type NbdState = "connecting" | "connected" | "reconnecting" | "yanked";
 
-export type SimulatedBlockNode =
-  | { driver: "nbd"; nodeName: string; server: SimulatedServerAddress; export?: string; state?: NbdState }
-  | { driver: "raw"; nodeName: string; file: string }
-  | { driver: "qcow2"; nodeName: string; file: string; hasPersistentBitmaps?: boolean }
-  | { driver: "file"; nodeName: string; filename: string };
+export type SimulatedBlockNode = { nodeName: string; isReadOnly?: boolean } & (
+  | {
+      driver: "nbd";
+      server: SimulatedServerAddress;
+      export?: string;
+      state?: NbdState;
+      /** The server itself, where several VMs are to depend on one: what befalls it befalls all of them. */
+      farSide?: SimulatedNbdServer;
+    }
+  | { driver: "raw"; file: string }
+  | { driver: "qcow2"; file: string; backing?: string; hasPersistentBitmaps?: boolean }
+  | {
+      driver: "throttle";
+      file: string;
+      /** Lets so much through and no more; requests wait in QEMU, where no yank reaches them. */
+      bytesPerSecond?: number;
+    }
+  /** Reads its first child (`read-pattern=fifo`). */
+  | { driver: "quorum"; children: string[] }
+  | { driver: "file"; filename: string }
+);
+
+/** A block job, which never completes by itself: `mirror` stays ready until it fails or is cancelled. */
+export interface SimulatedJob {
+  id: string;
+  type: "mirror" | "backup";
+  /** The source's node, and the node that is written to. */
+  device: string;
+  target: string;
+}
 
 export type SimulatedChardev =
   | {
@@ -61,6 +87,8 @@ export interface SimulatedDevice {
   iothread?: string;
   /** Reads that the guest is said to issue while it runs and its disk answers. */
   readsPerSecond?: number;
+  /** How many of them it has under way at a time; default 1. */
+  queueDepth?: number;
 }
 
 /** An object of `/objects`: `rng-egd` and `filter-mirror` own chardevs, `iothread` and memory backends do not. */
@@ -74,8 +102,10 @@ export interface SimulatedMigrationOptions {
   side: "outgoing" | "incoming";
   uri?: string;
   /** Where it starts; default `active` for outgoing, listening for incoming. */
-  status?: "setup" | "active" | "pre-switchover" | "postcopy-active" | "postcopy-paused" | "listening";
+  status?: "setup" | "active" | "pre-switchover" | "postcopy-active" | "postcopy-paused" | "colo" | "listening";
   bytesPerSecond?: number;
+  /** What the guest dirties meanwhile; more than is sent does not converge. Default: a little. */
+  dirtyBytesPerSecond?: number;
   totalBytes?: number;
   /** QEMU ends a failed incoming side by exiting with status 1 unless told otherwise. Default true. */
   exitsOnError?: boolean;
@@ -95,6 +125,10 @@ export interface SimulatedVmOptions {
   chardevs?: SimulatedChardev[];
   devices?: SimulatedDevice[];
   objects?: SimulatedObject[];
+  /** Jobs that are ready from the start on. */
+  jobs?: SimulatedJob[];
+  /** Answers `query-qmp-schema` at the size of a real one, some 200 kB, instead of what is implemented here alone. */
+  hasWholeSchema?: boolean;
   migration?: SimulatedMigrationOptions;
   latency?: Latency;
   /** The released in-band reply may overtake the reply of the yank that released it; true makes it do so. Default false. */

@@ -1,8 +1,11 @@
 import type { SimulatedCommand } from "./commands/command.ts";
-import { struct, type QapiStruct, type QapiType } from "./qapi-type.ts";
+import { bool, int, str, struct, type QapiStruct, type QapiType } from "./qapi-type.ts";
 import type { WireObject } from "./wire-value.ts";
 
 const BUILTIN_JSON_TYPE = { str: "string", int: "int", number: "number", bool: "boolean", any: "value" } as const;
+
+/** What a real schema has beyond the commands that are implemented here, so that it is as large as one. */
+const FILLER_TYPES = 700;
 
 /** Events of the simulator and their members. */
 const EVENTS: Readonly<Record<string, QapiStruct>> = {
@@ -14,10 +17,20 @@ const EVENTS: Readonly<Record<string, QapiStruct>> = {
   MIGRATION: struct({}),
   MIGRATION_PASS: struct({}),
   BLOCK_IO_ERROR: struct({}),
+  BLOCK_JOB_READY: struct({}),
+  BLOCK_JOB_COMPLETED: struct({}),
+  BLOCK_JOB_CANCELLED: struct({}),
+  BLOCK_JOB_ERROR: struct({}),
+  JOB_STATUS_CHANGE: struct({}),
+  COLO_EXIT: struct({}),
+  VSERPORT_CHANGE: struct({}),
 };
 
-/** `query-qmp-schema` of the commands given: type names are meaningless numbers, as QEMU's own are. */
-export function writeSchema(commands: readonly SimulatedCommand[]): WireObject[] {
+/**
+ * `query-qmp-schema` of the commands given: type names are meaningless numbers, as QEMU's own are.
+ * @param isWhole at the size of a real one, with types that nothing refers to.
+ */
+export function writeSchema(commands: readonly SimulatedCommand[], { isWhole }: { isWhole: boolean }): WireObject[] {
   const types = new TypeTable();
   const entities: WireObject[] = commands.map((command) => ({
     name: command.name,
@@ -28,7 +41,18 @@ export function writeSchema(commands: readonly SimulatedCommand[]): WireObject[]
     features: command.features?.slice(),
   }));
   for (const [name, data] of Object.entries(EVENTS)) entities.push({ name, "meta-type": "event", "arg-type": types.nameOf(data) });
+  if (isWhole) for (let number = 0; number < FILLER_TYPES; number++) types.nameOf(fillerType(number));
   return [...entities, ...types.entities];
+}
+
+function fillerType(number: number): QapiStruct {
+  return struct({
+    [`x-member-${number}`]: str,
+    "*detect-zeroes": str,
+    "*read-only": bool,
+    "*cache-size": int,
+    "*x-check-cache-dropped": bool,
+  });
 }
 
 /** Gives every type its name once; equal types share one. */

@@ -3,7 +3,7 @@ import { CommandRunner } from "./command-runner.ts";
 import { realClock } from "./clock.ts";
 import { SimulatedMachine, type EndOfMachine, type ReceivedYank } from "./machine.ts";
 import { SimulatedMonitor } from "./monitor.ts";
-import type { NbdState, SimulatedMigrationOptions, SimulatedVmOptions } from "./options.ts";
+import type { NbdState, SimulatedJob, SimulatedMigrationOptions, SimulatedVmOptions } from "./options.ts";
 import { VmCore } from "./vm-core.ts";
 import { writeValue, type WireObject } from "./wire-value.ts";
 
@@ -47,6 +47,7 @@ export class SimulatedVm {
       this.#machine.monitors.push(monitor);
       this.#core.mainLoop.addQueue(monitor);
     }
+    for (const job of options.jobs ?? []) this.#machine.jobs.start(job);
     if (options.migration) this.#machine.migration.start(options.migration);
   }
 
@@ -130,6 +131,22 @@ export class SimulatedVm {
     this.#machine.stop();
   }
 
+  /** The same, and the server answers again by itself: a flush that takes that long. */
+  hangOnSlowFlush(nodeName: string, forMs: number): void {
+    this.hangOnDrain(nodeName);
+    this.#core.schedule(forMs, () => this.thawNbdServer(nodeName));
+  }
+
+  /** Recipe 4: the guest's reads stand still, and the main loop lives. @see SimulatedDevice.readsPerSecond */
+  stallIo(nodeName: string): void {
+    this.#machine.block.freezeServer(nodeName);
+  }
+
+  /** A block job is ready from now on, as far as its target takes what it writes. */
+  startJob(job: SimulatedJob): void {
+    this.#machine.jobs.start(job);
+  }
+
   /** Stops the guest as an in-band `stop` would. */
   pause(): void {
     this.#machine.stop();
@@ -142,6 +159,11 @@ export class SimulatedVm {
   /** Blocks the main loop in something that no yank ends (H10). @returns how to unblock it. */
   blockMainLoop(): () => void {
     return this.#core.mainLoop.block();
+  }
+
+  /** The same for a while: what a long system call of QEMU's own does. */
+  blockMainLoopFor(ms: number): void {
+    this.#core.schedule(ms, this.#core.mainLoop.block());
   }
 
   /** Recipe 2: a peer never reads a chardev to which the guest writes, and a vCPU spins with the big lock held. */
@@ -283,6 +305,7 @@ export class SimulatedVm {
 
   async #closeAll(how: EndOfMachine): Promise<void> {
     this.#core.end();
+    this.#machine.block.close();
     await this.#machine.chardevs.close();
     await Promise.all(this.#machine.monitors.map((monitor) => monitor.close(how === "kill")));
   }

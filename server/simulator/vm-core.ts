@@ -18,6 +18,10 @@ export interface VersionTraits {
   /** Migration shows `device` and `failing`; cancelling in postcopy is refused and in `setup` immediate (10.0). */
   hasNewMigration: boolean;
   isBlockIoErrorThrottled: boolean;
+  /** `stop` waits for requests of virtio disks before STOP is sent, not only after it. */
+  stopWaitsForGuest: boolean;
+  /** `x-query-virtio-status` ends the process: an assertion of QEMU's own output visitor. */
+  abortsOnVirtioStatus: boolean;
 }
 
 const TRAITS_7_2: VersionTraits = {
@@ -28,6 +32,8 @@ const TRAITS_7_2: VersionTraits = {
   hasErrorPositions: false,
   hasNewMigration: false,
   isBlockIoErrorThrottled: false,
+  stopWaitsForGuest: false,
+  abortsOnVirtioStatus: false,
 };
 
 const TRAITS: Readonly<Record<SimulatedVersion, VersionTraits>> = {
@@ -41,6 +47,8 @@ const TRAITS: Readonly<Record<SimulatedVersion, VersionTraits>> = {
     hasErrorPositions: true,
     hasNewMigration: true,
     isBlockIoErrorThrottled: true,
+    stopWaitsForGuest: true,
+    abortsOnVirtioStatus: true,
   },
 };
 

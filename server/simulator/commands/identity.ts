@@ -1,4 +1,5 @@
 import { bool, int, listOf, str, struct, any } from "../qapi-type.ts";
+import type { SimulatedMachine } from "../machine.ts";
 import type { WireObject } from "../wire-value.ts";
 import { returns, type SimulatedCommand } from "./command.ts";
 
@@ -41,15 +42,26 @@ export const IDENTITY_COMMANDS: SimulatedCommand[] = [
   },
   {
     name: "query-iothreads",
-    returns: listOf(struct({ id: str, "thread-id": int, "poll-max-ns": int, "poll-grow": int, "poll-shrink": int, "aio-max-batch": int })),
+    returns: listOf(
+      struct({
+        id: str,
+        "thread-id": int,
+        "poll-max-ns": int,
+        "poll-grow": int,
+        "poll-shrink": int,
+        "*poll-weight": int,
+        "aio-max-batch": int,
+      }),
+    ),
     run: ({ machine }) => {
       const iothreads = machine.options.objects?.filter((object) => object.type === "iothread") ?? [];
       return returns(
         iothreads.map(({ id }, index) => ({
-          "poll-shrink": 0,
+          "poll-shrink": isNew(machine) ? 2 : 0,
           "thread-id": FIRST_THREAD_ID + 1 + index,
+          "poll-weight": isNew(machine) ? 3 : undefined,
           "aio-max-batch": 0,
-          "poll-grow": 0,
+          "poll-grow": isNew(machine) ? 2 : 0,
           "poll-max-ns": 32_768,
           id,
         })),
@@ -58,11 +70,12 @@ export const IDENTITY_COMMANDS: SimulatedCommand[] = [
   },
   {
     name: "query-cpus-fast",
-    returns: listOf(struct({ "cpu-index": int, "qom-path": str, "thread-id": int, "*props": any, target: str })),
+    returns: listOf(struct({ "cpu-index": int, "*qom-type": str, "qom-path": str, "thread-id": int, "*props": any, target: str })),
     run: ({ machine }) =>
       returns(
         Array.from({ length: machine.options.vcpus ?? 1 }, (_, index) => ({
           "thread-id": FIRST_THREAD_ID + 100 + index,
+          "qom-type": isNew(machine) ? "qemu64-x86_64-cpu" : undefined,
           props: { "core-id": 0, "thread-id": 0, "socket-id": index },
           "qom-path": `/machine/unattached/device[${index}]`,
           "cpu-index": index,
@@ -71,3 +84,7 @@ export const IDENTITY_COMMANDS: SimulatedCommand[] = [
       ),
   },
 ];
+
+function isNew(machine: SimulatedMachine): boolean {
+  return machine.core.traits.hasNewMigration;
+}

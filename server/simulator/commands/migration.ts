@@ -44,6 +44,7 @@ const PARAMETERS: Readonly<Record<string, number>> = {
 };
 
 const PARAMETER_MEMBERS = struct(Object.fromEntries(Object.keys(PARAMETERS).map((name) => [`*${name}`, int])));
+const COLO_MODE = enumOf(["none", "primary", "secondary"]);
 const CAPABILITY_LIST = listOf(struct({ capability: enumOf(CAPABILITIES), state: bool }));
 
 /** @see QEMU qapi/migration.json */
@@ -53,6 +54,7 @@ export const MIGRATION_COMMANDS: SimulatedCommand[] = [
     returns: struct({
       "*status": enumOf(MIGRATION_STATUSES),
       "*ram": any,
+      "*remaining": int,
       "*total-time": int,
       "*setup-time": int,
       "*expected-downtime": int,
@@ -116,6 +118,12 @@ export const MIGRATION_COMMANDS: SimulatedCommand[] = [
       return done();
     },
   },
+  {
+    name: "query-colo-status",
+    returns: struct({ mode: COLO_MODE, "last-mode": COLO_MODE, reason: enumOf(["none", "request", "error", "processing"]) }),
+    run: ({ machine }) => returns(machine.migration.colo.status()),
+  },
+  { name: "x-colo-lost-heartbeat", features: ["unstable"], run: ({ machine }) => outcomeOf(machine.migration.failOver()) },
   { name: "migrate-pause", allowOob: true, run: ({ machine }) => outcomeOf(machine.migration.pause()) },
   {
     name: "migrate-recover",
