@@ -94,6 +94,8 @@ export interface VmDetail extends VmSummary {
   evidence: EvidenceLine[];
   /** What helps beside or instead of a yank, the first to try first. Empty where nothing is wrong. */
   helps: Help[];
+  /** Said where the VM is in trouble and no reading points at any of its connections. */
+  suspectsNote?: string;
   process?: ProcessView;
   disks?: DiskView[];
   colo?: ColoView;

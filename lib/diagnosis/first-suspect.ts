@@ -21,17 +21,19 @@ export function firstSuspect(report: VmReport, suspicions: ReadonlyMap<string, S
 }
 
 function isSameFarSide(first: InstanceReport, other: InstanceReport): boolean {
-  return first.farSide !== undefined && first.farSide.key === other.farSide?.key;
+  const [one, two] = [first, other].map(({ farSide }) => farSide?.server?.key ?? farSide?.key);
+  return one !== undefined && one === two;
 }
 
 function suspectOf(instance: InstanceReport, score: SuspicionScore, suspicions: ReadonlyMap<string, Suspicion>): Suspect {
   const key = instanceKey(instance.instance);
+  const { farSide } = instance;
   return {
     key,
     name: instanceName(instance.instance),
     score,
     reason: suspicions.get(key)?.reasons[0] ?? "",
     serves: servesWords(instance.serves),
-    ...(instance.farSide === undefined ? {} : { farSide: instance.farSide }),
+    ...(farSide === undefined ? {} : { farSide: { key: farSide.key, text: farSide.text } }),
   };
 }

@@ -9,7 +9,7 @@ import type { VmReport } from "../vm/report.ts";
 import { CLUE_CODES } from "./clue.ts";
 import type { Clue, ClueCode } from "./clue.ts";
 import { firstSuspect } from "./first-suspect.ts";
-import { doesAnythingPoint, rankSuspects } from "./rank-suspects.ts";
+import { rankSuspects, suspectsNote } from "./rank-suspects.ts";
 import type { FarSidePeers } from "./rank-suspects.ts";
 import { SUSPICION_SCORES } from "./suspicion.ts";
 import type { SuspicionScore } from "./suspicion.ts";
@@ -165,9 +165,14 @@ describe("a suspect of a hung main loop", () => {
   });
 
   test("is nobody where nothing points anywhere, and that is said", () => {
-    const suspicions = rankSuspects(vm(HUNG, [disk(), otherDisk(), serialConsole()]), ALONE);
+    const report = vm(HUNG, [disk(), otherDisk(), serialConsole()]);
+    const suspicions = rankSuspects(report, ALONE);
     expect([...suspicions.values()].map(({ score }) => score)).toEqual(["cannot-tell", "cannot-tell", "cannot-tell"]);
-    expect(doesAnythingPoint(suspicions)).toBe(false);
+    expect(suspectsNote(report, suspicions)).toContain("nothing that was measured points at any connection");
+    const pointed = vm(HUNG, [disk(clues("unread-at-peer")), otherDisk()]);
+    expect(suspectsNote(pointed, rankSuspects(pointed, ALONE))).toBeUndefined();
+    const stopped = vm({ kind: "silent", reason: "stopped" }, [disk(), otherDisk()]);
+    expect(suspectsNote(stopped, rankSuspects(stopped, ALONE))).toBeUndefined();
   });
 });
 

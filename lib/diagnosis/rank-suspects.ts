@@ -11,7 +11,7 @@ import type { ClueFamily } from "./weigh-clue.ts";
 
 /** What is known of an instance beyond its own VM: others in trouble on the same far side now. */
 export interface FarSidePeers {
-  /** How many other VMs in trouble lead to this far side. */
+  /** How many other VMs in trouble lead to it; asked for the key of a far side and for that of the server behind it. */
   troubledCount(farSideKey: string): number;
 }
 
@@ -33,10 +33,15 @@ export function rankSuspects(report: VmReport, peers: FarSidePeers): Map<string,
   );
 }
 
-/** Whether a reading points at any of them: where none does, an operator has to be told. */
-export function doesAnythingPoint(suspicions: ReadonlyMap<string, Suspicion>): boolean {
-  return [...suspicions.values()].some(({ score }) => score === "almost-certainly" || score === "likely" || score === "possible");
+/** What an operator has to be told where a VM is in trouble and nothing points at any of its connections. */
+export function suspectsNote(report: VmReport, suspicions: ReadonlyMap<string, Suspicion>): string | undefined {
+  const scores = [...suspicions.values()].map(({ score }) => score);
+  if (!isTrouble(report.health.verdict.kind) || scores.some((score) => POINTS_AT.includes(score))) return undefined;
+  if (!scores.includes("cannot-tell")) return undefined;
+  return "nothing that was measured points at any connection of this VM; that they are listed does not make them suspect";
 }
+
+const POINTS_AT: readonly SuspicionScore[] = ["almost-certainly", "likely", "possible"];
 
 interface Observation {
   /** Absent where the verdict or the far side says it, and no clue. */
@@ -65,10 +70,16 @@ function weighCase(instance: InstanceReport, report: VmReport, peers: FarSidePee
     const weight = weighClue(clue.code, age, instance);
     observations.push({ ...weight, code: clue.code, text: age === "during" ? clue.text : `before the trouble: ${clue.text}` });
   }
-  const count = instance.farSide === undefined ? 0 : peers.troubledCount(instance.farSide.key);
+  const count = peersOf(instance, peers);
   if (count > 0)
     observations.push({ says: count >= PEERS_THAT_COUNT ? "strong" : "supporting", family: "far-side", text: peersText(count) });
   return { role, observations: role.role === "only-if" ? observations.map(unlessShown(role.shownBy, observations)) : observations };
+}
+
+function peersOf({ farSide }: InstanceReport, peers: FarSidePeers): number {
+  if (farSide === undefined) return 0;
+  const { key, server } = farSide;
+  return Math.max(peers.troubledCount(key), server === undefined ? 0 : peers.troubledCount(server.key));
 }
 
 /** Full sockets and other VMs hold nothing by themselves here; they bear out the one thing that can. */

@@ -42,6 +42,8 @@ export interface Serves {
   deviceType?: string;
   /** Nodes between the instance and what it serves, from below: `["fmt0"]`. */
   through?: string[];
+  /** Their drivers, in the same order: `["raw"]`. */
+  throughDrivers?: string[];
   /** `mirror`, `backup`, `commit`, `stream`, …; of a job. */
   jobType?: string;
   /** Name of a virtio port: `org.qemu.guest_agent.0`. */
@@ -54,7 +56,11 @@ export interface FarSide {
   text: string;
   /** The server behind it, where `key` names a part of one (an export): VMs with different exports hang on one server. */
   server?: { key: string; text: string };
+  /** Of a block node, as QEMU would be told of it again; absent where it was not read whole. */
+  nbd?: NbdAddress;
 }
+
+export type NbdAddress = { path: string; exportName: string } | { host: string; port: string; exportName: string };
 
 /**
  * `given-up`: it was connected, is not, and does not try again (a yanked or lost NBD node without `reconnect-delay`, a

@@ -59,9 +59,11 @@ function clipReport(report: InstanceReport): InstanceReport {
   };
 }
 
-function clipFarSide({ server, ...farSide }: FarSide): FarSide {
+function clipFarSide({ server, nbd, ...farSide }: FarSide): FarSide {
   const clip = ({ key, text }: { key: string; text: string }) => ({ key: clipIdentity(key), text: clipForLink(text) });
-  return { ...clip(farSide), ...(server === undefined ? {} : { server: clip(server) }) };
+  // An address that was cut is the address of something else.
+  const isWhole = nbd !== undefined && Object.values(nbd).every((text) => text.length <= MAX_LINK_TEXT);
+  return { ...clip(farSide), ...(server === undefined ? {} : { server: clip(server) }), ...(isWhole ? { nbd } : {}) };
 }
 
 /** Two that differ stay different. */

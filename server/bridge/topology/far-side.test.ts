@@ -34,6 +34,7 @@ describe("far sides", () => {
       key: "nbd:tcp:nas:10809:vm1",
       text: "NBD server nas:10809, export vm1",
       server: { key: "nbd:tcp:nas:10809", text: "NBD server nas:10809" },
+      nbd: { host: "nas", port: "10809", exportName: "vm1" },
     });
     expect(of("vm1").key).not.toBe(of("vm2").key);
     expect(of("vm1").server).toEqual(of("vm2").server);

@@ -7,15 +7,14 @@ import type { CommandLineNbd } from "./command-line.ts";
  * @param host an id of this host that no other host shares (the bridge's id).
  */
 export function nbdFarSide(source: CommandLineNbd, host: string): FarSide {
-  if ("path" in source) {
-    return nbdExport(`nbd:unix:${host}:${source.path}`, `NBD server ${source.path}`, source.exportName);
-  }
-  return nbdExport(`nbd:${tcpKey(source.host, source.port, host)}`, `NBD server ${source.host}:${source.port}`, source.exportName);
+  if ("path" in source) return nbdExport(`nbd:unix:${host}:${source.path}`, `NBD server ${source.path}`, source);
+  return nbdExport(`nbd:${tcpKey(source.host, source.port, host)}`, `NBD server ${source.host}:${source.port}`, source);
 }
 
-function nbdExport(serverKey: string, serverText: string, exportName: string): FarSide {
+function nbdExport(serverKey: string, serverText: string, nbd: CommandLineNbd): FarSide {
+  const { exportName } = nbd;
   const exportText = exportName === "" ? "the default export" : `export ${exportName}`;
-  return { key: `${serverKey}:${exportName}`, text: `${serverText}, ${exportText}`, server: { key: serverKey, text: serverText } };
+  return { key: `${serverKey}:${exportName}`, text: `${serverText}, ${exportText}`, server: { key: serverKey, text: serverText }, nbd };
 }
 
 /** @param address `unix:/path` or `tcp:host:port` as in `ChardevReading`. */

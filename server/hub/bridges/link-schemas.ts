@@ -8,7 +8,7 @@ import type { Verdict } from "#lib/health/verdict";
 import { CLUE_CODES } from "#lib/diagnosis/clue";
 import type { DiskReport } from "#lib/vm/disk";
 import { CONNECTION_STATES } from "#lib/vm/instance";
-import type { InstanceReport, NotYankable, ServesKind } from "#lib/vm/instance";
+import type { InstanceReport, NbdAddress, NotYankable, ServesKind } from "#lib/vm/instance";
 import type { ProcessReport } from "#lib/vm/process";
 import { MIGRATION_CHANNELS } from "#lib/vm/report";
 import type { VmReport } from "#lib/vm/report";
@@ -148,6 +148,11 @@ const NOT_YANKABLE = [
   "no-cord",
 ] as const satisfies readonly NotYankable["code"][];
 
+const nbdAddressSchema: z.ZodType<NbdAddress> = z.union([
+  z.object({ path: text, exportName: text }),
+  z.object({ host: text, port: text, exportName: text }),
+]);
+
 const instanceSchema: z.ZodType<InstanceReport> = z.object({
   instance: yankInstanceSchema,
   serves: z.object({
@@ -160,10 +165,11 @@ const instanceSchema: z.ZodType<InstanceReport> = z.object({
     sizeBytes: count.optional(),
     deviceType: z.string().max(256).optional(),
     through: z.array(text).max(32).optional(),
+    throughDrivers: z.array(z.string().max(64)).max(32).optional(),
     jobType: z.string().max(64).optional(),
     portName: text.optional(),
   }),
-  farSide: z.object({ key: text, text, server: z.object({ key: text, text }).optional() }).optional(),
+  farSide: z.object({ key: text, text, server: z.object({ key: text, text }).optional(), nbd: nbdAddressSchema.optional() }).optional(),
   connection: z.enum(CONNECTION_STATES),
   connectionHow: text.optional(),
   waitLeftMs: ageMs.optional(),

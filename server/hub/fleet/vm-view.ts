@@ -1,6 +1,6 @@
 import type { HealthView, MigrationView, VmDetail, VmSummary } from "#lib/api/vm";
 import { firstSuspect } from "#lib/diagnosis/first-suspect";
-import { rankSuspects } from "#lib/diagnosis/rank-suspects";
+import { rankSuspects, suspectsNote } from "#lib/diagnosis/rank-suspects";
 import type { FarSidePeers } from "#lib/diagnosis/rank-suspects";
 import { whatHelps } from "#lib/diagnosis/what-helps";
 import type { LaneReport, LaneView } from "#lib/health/lane";
@@ -41,6 +41,7 @@ export function viewVm(report: VmReport, context: ViewContext): VmView {
   const before = isSameProcess ? previous : undefined;
   const isLost = lostSinceAtMs !== undefined;
   const suspicions = rankSuspects(report, context.peers ?? NO_PEERS);
+  const note = isLost ? undefined : suspectsNote(report, suspicions);
   const suspect = isLost ? undefined : firstSuspect(report, suspicions);
   return {
     vmId: report.vmId,
@@ -82,6 +83,7 @@ export function viewVm(report: VmReport, context: ViewContext): VmView {
         ]
       : report.health.evidence,
     helps: isLost ? [] : whatHelps(report, suspicions),
+    ...(note === undefined ? {} : { suspectsNote: note }),
     ...(report.process === undefined ? {} : { process: viewProcess(report.process, receivedAtMs) }),
     ...(report.disks === undefined ? {} : { disks: report.disks.map((disk) => viewDisk(disk, receivedAtMs)) }),
     ...(report.colo === undefined ? {} : { colo: viewColo(report.colo, receivedAtMs) }),
@@ -94,9 +96,23 @@ export function viewVm(report: VmReport, context: ViewContext): VmView {
 
 /** The row of the fleet for a view, stamped with the revision at which it last changed. */
 export function summarise(view: VmView, changedAtRevision: number): VmSummary {
-  const { uuid, incarnation, qemuPackage, evidence, helps, process, disks, colo, instances, instancesAtMs, topologyAtMs, notices, ...row } =
-    view;
-  void [uuid, incarnation, qemuPackage, evidence, helps, process, disks, colo, instances, instancesAtMs, topologyAtMs, notices];
+  const {
+    uuid,
+    incarnation,
+    qemuPackage,
+    evidence,
+    helps,
+    suspectsNote: note,
+    process,
+    disks,
+    colo,
+    instances,
+    instancesAtMs,
+    topologyAtMs,
+    notices,
+    ...row
+  } = view;
+  void [uuid, incarnation, qemuPackage, evidence, helps, note, process, disks, colo, instances, instancesAtMs, topologyAtMs, notices];
   return { ...row, changedAtRevision };
 }
 
