@@ -9,7 +9,7 @@ export default function ScreensLayout({ children }: { children: ReactNode }) {
   return (
     <RealtimeProvider renderedAtMs={Date.now()}>
       <SideBar />
-      <div className="min-h-dvh sm:pl-14">{children}</div>
+      <div className="min-h-dvh sm:pl-16">{children}</div>
     </RealtimeProvider>
   );
 }

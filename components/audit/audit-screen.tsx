@@ -1,6 +1,5 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import Link from "next/link";
 import { useMemo } from "react";
 import type { AuditRow } from "#lib/audit/events";
 import type { VmId } from "#lib/vm/report";
@@ -8,6 +7,7 @@ import { fleetQuery } from "../queries/fleet.ts";
 import { auditQuery } from "../queries/audit.ts";
 import { Screen } from "../shell/screen.tsx";
 import { formatUtc } from "../ui/format.ts";
+import { TextLink } from "../ui/text-link.tsx";
 import { auditWords, findRepeats } from "./audit-words.ts";
 
 /** The record: who did what when, newest first. Rows are never changed. */
@@ -62,13 +62,7 @@ function Row({ row, repeatsFormer, names }: { row: AuditRow; repeatsFormer: bool
         {vmId && (
           <>
             {" · "}
-            <Link
-              href={`/vms/${vmId}`}
-              prefetch={false}
-              className="rounded text-info underline decoration-1 underline-offset-2 hover:decoration-2"
-            >
-              {names.get(vmId) ?? vmId}
-            </Link>
+            <TextLink href={`/vms/${vmId}`}>{names.get(vmId) ?? vmId}</TextLink>
           </>
         )}
         {command && <code className="block font-mono text-xs leading-5">{command}</code>}

@@ -111,7 +111,8 @@ function Note({ vm, isOld }: { vm: VmSummary; isOld: boolean }) {
   const text = isOld && !note.text.startsWith("was ") ? `was: ${note.text}` : note.text;
   return (
     <div className="min-w-0 text-body">
-      <p className="truncate" title={text}>
+      <p className="truncate" title={note.suspect === undefined ? text : `${note.suspect} ${text}`}>
+        {note.suspect !== undefined && <span className="font-semibold text-strong">{note.suspect} </span>}
         {text}
       </p>
       {note.migrationFraction !== undefined && (

@@ -3,8 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "next/navigation";
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { assertNever } from "#lib/assert-never";
+import type { IncidentList } from "#lib/api/incident";
 import type { FleetSnapshot } from "#lib/api/vm";
+import { openIncidents, worstFirst } from "../incident/incident-words.ts";
 import { fleetQuery } from "../queries/fleet.ts";
+import { incidentsQuery } from "../queries/incidents.ts";
 import { useFreshness, useIsBehind, useLink } from "../realtime/use-freshness.ts";
 import { Screen } from "../shell/screen.tsx";
 import { Button } from "../ui/button.tsx";
@@ -14,6 +17,7 @@ import { FleetTable } from "./fleet-table.tsx";
 import { countByVerdict, createFleetSorter, emptyReason, filterFromUrl, filterToUrl, matchesSearch, worstTrouble } from "./fleet-view.ts";
 import type { FleetFilter } from "./fleet-view.ts";
 import { HangAnnouncer } from "./hang-announcer.tsx";
+import { IncidentBanner } from "./incident-banner.tsx";
 import { SearchField } from "./search-field.tsx";
 import { TroubleBanner } from "./trouble-banner.tsx";
 import { VerdictFilter } from "./verdict-filter.tsx";
@@ -22,7 +26,9 @@ import { VerdictFilter } from "./verdict-filter.tsx";
 const URL_DELAY_MS = 250;
 
 /** @param seed the fleet as the page was rendered with it; absent for a large fleet, which the browser fetches itself. */
-export function FleetScreen({ seed }: { seed: FleetSnapshot | undefined }) {
+export function FleetScreen({ seed, incidents }: { seed: FleetSnapshot | undefined; incidents: IncidentList | undefined }) {
+  // Into the cache, where the banner and the side bar read it.
+  useQuery({ ...incidentsQuery(), initialData: incidents });
   const fleet = useQuery({ ...fleetQuery(), initialData: seed });
   const [filter, setFilter, writeUrl] = useUrlFilter();
   const heading = (
@@ -52,6 +58,8 @@ function Fleet({ fleet, filter, onFilter }: { fleet: FleetSnapshot; filter: Flee
   const counts = useMemo(() => countByVerdict(found), [found]);
   const shown = filter.verdict ? found.filter((vm) => vm.health.kind === filter.verdict) : found;
   const worst = worstTrouble(present);
+  const { data: incidents } = useQuery(incidentsQuery());
+  const [shared, ...more] = worstFirst(openIncidents(incidents?.incidents ?? []));
   const isStale = useFreshness().kind === "hub-silent";
   if (present.length === 0) {
     return (
@@ -64,7 +72,8 @@ function Fleet({ fleet, filter, onFilter }: { fleet: FleetSnapshot; filter: Flee
   return (
     <>
       <HangAnnouncer vms={present} />
-      {worst && <TroubleBanner {...worst} />}
+      {worst &&
+        (shared && shared.troubledCount > 1 ? <IncidentBanner incident={shared} moreCount={more.length} /> : <TroubleBanner {...worst} />)}
       <BridgeNotices />
       <VerdictFilter
         counts={counts}

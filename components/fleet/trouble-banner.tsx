@@ -8,7 +8,8 @@ import { formatAgeInWords, formatUtcTime } from "../ui/format.ts";
 import { VerdictIcon } from "../vm/verdict-icon.tsx";
 import { verdictMeaning } from "../vm/verdict-words.ts";
 
-const BORDER: Partial<Record<HealthKind, string>> = {
+/** Only trouble has a colour. */
+export const TROUBLE_BORDER: Partial<Record<HealthKind, string>> = {
   "main-loop-hung": "border-hung/60",
   silent: "border-silent/60",
   "io-stalled": "border-io/60",
@@ -44,7 +45,7 @@ export function TroubleBanner({ kind, vms, longest }: { kind: HealthKind; vms: V
       aria-label="Worst trouble"
       className={cx(
         "mb-3 flex flex-wrap items-center gap-x-4 gap-y-3 rounded-xl border bg-raised px-4 py-3 sm:px-5",
-        BORDER[kind] ?? "border-line-strong",
+        TROUBLE_BORDER[kind] ?? "border-line-strong",
         isStale && "is-stale",
       )}
     >

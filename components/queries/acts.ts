@@ -11,8 +11,9 @@ import { keys } from "./keys.ts";
 /** What the operator wants planned. `instances` is QEMU's own spelling and only for yanks. */
 export interface PlanWish {
   action: Action;
-  vmId: VmId;
-  instances?: YankInstance[];
+  targets: { vmId: VmId; instances?: YankInstance[] }[];
+  /** The incident it is begun from, where it is. */
+  incidentId?: string;
 }
 
 /** Asks again while the act is open, because the message that closes it may be lost with a connection. */
@@ -35,7 +36,7 @@ export function useMakePlan() {
     networkMode: "always",
     retry: false,
     gcTime: 0,
-    mutationFn: ({ action, vmId, instances }) => apiPost<Plan>("/plans", { action, targets: [{ vmId, ...(instances && { instances }) }] }),
+    mutationFn: (wish) => apiPost<Plan>("/plans", wish),
   });
 }
 

@@ -12,6 +12,7 @@ export const keys = {
   vmActs: (vmId: VmId) => ["vms", "acts", vmId] as const,
   acts: ["acts"] as const,
   act: (actId: string) => ["acts", actId] as const,
+  actEvidence: (actId: string) => ["act-evidence", actId] as const,
   audit: ["audit"] as const,
   incidents: ["incidents"] as const,
   incidentList: ["incidents", "list"] as const,

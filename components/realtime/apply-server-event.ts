@@ -1,5 +1,6 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { assertNever } from "#lib/assert-never";
+import type { IncidentDetail, IncidentList } from "#lib/api/incident";
 import type { FleetSnapshot, VmDetail, VmEvent } from "#lib/api/vm";
 import type { FleetDelta, ServerToClientEvents, Tick } from "#lib/realtime/events";
 import type { ActRecord } from "#lib/yank/act";
@@ -28,6 +29,7 @@ export function applyServerEvent(queryClient: QueryClient, event: ServerEvent): 
       // What was not sent meanwhile was not only rows: events and acts of the page that is open have no other gap to show.
       void queryClient.invalidateQueries({ queryKey: keys.vms });
       void queryClient.invalidateQueries({ queryKey: keys.acts });
+      void queryClient.invalidateQueries({ queryKey: keys.incidents });
       return "ask-again";
     case "clock:ticked":
       return applyTick(queryClient, event.payload);
@@ -138,6 +140,12 @@ function applyAct(queryClient: QueryClient, act: ActRecord): Applied {
   for (const vmId of new Set(act.targets.map((target) => target.vmId))) {
     queryClient.setQueryData<ActRecord[]>(keys.vmActs(vmId), (known) => (known ? mergeAct(known, act) : undefined));
   }
+  if (act.incidentId !== undefined) {
+    queryClient.setQueryData<IncidentDetail>(
+      keys.incident(act.incidentId),
+      (known) => known && { ...known, acts: mergeAct(known.acts, act) },
+    );
+  }
   return "merged";
 }
 
@@ -156,9 +164,16 @@ function isFinal(act: ActRecord): boolean {
   return act.targets.every((target) => target.isFinal);
 }
 
-/** Its page and the lists are asked for again: an incident is small, and a merge would have to know its members. */
+/**
+ * The list takes the newer state as it is; a page that shows an older one asks for its members and timeline by itself, and
+ * not once per message: two hundred VMs that join within a second are two hundred messages.
+ */
 function applyIncident(queryClient: QueryClient, { incident }: Payload<"incident:changed">): Applied {
-  void queryClient.invalidateQueries({ queryKey: keys.incidentList });
-  void queryClient.invalidateQueries({ queryKey: keys.incident(incident.incidentId) });
+  const list = queryClient.getQueryData<IncidentList>(keys.incidentList);
+  if (!list) return "ignored";
+  const known = list.incidents.find((other) => other.incidentId === incident.incidentId);
+  if (known && known.revision > incident.revision) return "ignored";
+  const incidents = known ? list.incidents.map((other) => (other === known ? incident : other)) : [incident, ...list.incidents];
+  queryClient.setQueryData<IncidentList>(keys.incidentList, { ...list, incidents });
   return "merged";
 }

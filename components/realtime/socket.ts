@@ -102,7 +102,7 @@ function openRealtime(queryClient: QueryClient, clock: ServerClock): Realtime {
     change({ isSocketOpen: true });
     void resume();
     for (const vmId of watched.keys()) void askToWatch(vmId);
-    void queryClient.invalidateQueries({ queryKey: keys.acts });
+    for (const queryKey of [keys.acts, keys.incidents]) void queryClient.invalidateQueries({ queryKey });
   });
   socket.on("disconnect", () => change({ isSocketOpen: false }));
   socket.on("connect_error", (error) => {
@@ -118,6 +118,7 @@ function openRealtime(queryClient: QueryClient, clock: ServerClock): Realtime {
   socket.on("vm:changed", (payload) => take({ name: "vm:changed", payload }));
   socket.on("vm:events", (payload) => take({ name: "vm:events", payload }));
   socket.on("act:changed", (payload) => take({ name: "act:changed", payload }));
+  socket.on("incident:changed", (payload) => take({ name: "incident:changed", payload }));
   window.addEventListener("online", () => change({ isBrowserOnline: true }));
   window.addEventListener("offline", () => change({ isBrowserOnline: false }));
 

@@ -34,3 +34,27 @@ export function TextField({ label, hint, onChange, isMono = false, ...rest }: Te
     </div>
   );
 }
+
+interface TextAreaProps extends Omit<ComponentProps<"textarea">, "onChange" | "id"> {
+  label: ReactNode;
+  onChange: (value: string) => void;
+}
+
+/** Several labelled lines of text. */
+export function TextArea({ label, onChange, ...rest }: TextAreaProps) {
+  const id = useId();
+  return (
+    <div>
+      <label htmlFor={id} className="mb-1 block text-sm text-body">
+        {label}
+      </label>
+      <textarea
+        rows={3}
+        {...rest}
+        id={id}
+        onChange={(event) => onChange(event.target.value)}
+        className="block w-full resize-y rounded-lg border border-line-strong bg-base px-3 py-2 text-base text-strong placeholder:text-quiet"
+      />
+    </div>
+  );
+}

@@ -64,6 +64,20 @@ export function formatBytes(bytes: number): string {
   return `${unit > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${BYTE_UNITS[unit]}`;
 }
 
+const BINARY_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/** Binary units, as disks of guests are made: "200 GiB", "1.5 TiB". */
+export function formatBinaryBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1_023.5 && unit < BINARY_UNITS.length - 1) {
+    value /= 1_024;
+    unit += 1;
+  }
+  const digits = unit > 0 && value < 9.95 && !Number.isInteger(value) ? 1 : 0;
+  return `${value.toFixed(digits)} ${BINARY_UNITS[unit]}`;
+}
+
 export function formatBytesPerSecond(bytesPerSecond: number): string {
   return `${formatBytes(bytesPerSecond)}/s`;
 }

@@ -1,40 +1,35 @@
 import { assertNever } from "#lib/assert-never";
 import type { InstanceView, VmDetail, VmSummary } from "#lib/api/vm";
+import type { IncidentSummary } from "#lib/incident/incident";
 import { isTrouble } from "#lib/health/verdict";
 import { instanceName } from "#lib/vm/instance";
-import { servesWords } from "#lib/vm/serves-words";
+import { servesName } from "#lib/vm/serves-words";
 import { formatCount } from "../ui/format.ts";
 import { costOfCut } from "./instance-words.ts";
+import { likeliest, SCORE_WORD, suspectOf } from "./suspicion-words.ts";
 import { VERDICT_WORD } from "./verdict-words.ts";
 
-/** The answer to one of the page's questions: the answer itself, and what supports it. */
+/** The answer to one of the page's questions: the answer itself, what supports it, and where more of it is. */
 export interface Answer {
   strong: string;
   text?: string;
+  link?: { href: string; text: string };
 }
 
 const NOTHING_KNOWN: Answer = { strong: "Not known" };
 
-/** What holds this VM, as far as it is established; where it is not, what could. */
+/** What holds this VM, as far as anything measured points there; where nothing does, it says so. */
 export function whatHoldsIt(vm: VmDetail): Answer {
   const { health } = vm;
   switch (health.kind) {
     case "main-loop-hung":
-      return candidatesAnswer(candidates(vm));
     case "io-stalled":
-      return { strong: health.nodes.join(", "), text: farSidesOf(vm, health.nodes) };
     case "migration-stalled":
-      return { strong: "The migration", text: vm.migration?.uri === undefined ? "no bytes move" : `no bytes move to ${vm.migration.uri}` };
-    case "silent":
-      return {
-        strong: "Not a connection: nothing to yank",
-        text:
-          health.reason === "stopped" && vm.incarnation.pid !== undefined
-            ? `continue the process: kill -CONT ${vm.incarnation.pid}`
-            : undefined,
-      };
+      return suspectAnswer(vm) ?? unsuspectedAnswer(vm);
     case "guest-stopped":
-      return { strong: "QEMU stopped the guest", text: `run state ${health.runState}` };
+      return suspectAnswer(vm) ?? { strong: "QEMU stopped the guest", text: `run state ${health.runState}` };
+    case "silent":
+      return { strong: "Not a connection: nothing to yank", text: vm.helps[0]?.text ?? vm.process?.text };
     case "monitor-busy":
       return {
         strong: health.peerPid === undefined ? "Another monitor client" : `Process ${health.peerPid}`,
@@ -55,57 +50,86 @@ export function whatHoldsIt(vm: VmDetail): Answer {
 /** What it costs to cut what may hold it. */
 export function whatItCosts(vm: VmDetail): Answer {
   const { health } = vm;
-  if (health.kind === "migration-stalled") return { strong: "The migration", text: "the guest goes on; cancelling is softer than yanking" };
-  if (health.kind !== "main-loop-hung" && health.kind !== "io-stalled") {
-    return isTrouble(health.kind) ? { strong: "A yank does not help here" } : { strong: "Nothing to cut now" };
+  if (!isTrouble(health.kind)) return { strong: "Nothing to cut now" };
+  const suspect = suspectOf(vm);
+  if (suspect) return suspect.yankable === true ? costOfCut(suspect, vm.migration) : { strong: "No cord", text: suspect.yankable.text };
+  if (health.kind !== "main-loop-hung" && health.kind !== "io-stalled" && health.kind !== "migration-stalled") {
+    return { strong: "A yank does not help here" };
   }
-  const named =
-    health.kind === "io-stalled" ? vm.instances.filter((report) => health.nodes.includes(instanceName(report.instance))) : candidates(vm);
-  const [first, ...others] = named;
+  const cords = candidates(vm).filter((report) => report.yankable === true);
+  const [first, ...others] = cords;
   if (!first) return { strong: "No cord can be pulled from here" };
-  const cost = costOfCut(first);
-  if (others.every((other) => costOfCut(other).strong === cost.strong)) return cost;
+  const cost = costOfCut(first, vm.migration);
+  if (others.every((other) => costOfCut(other, vm.migration).strong === cost.strong)) return cost;
   return { strong: `${cost.strong} (${instanceName(first.instance)})`, text: "it differs by cord: each plan says it in full" };
 }
 
 /**
- * Whether others have the same verdict now.
+ * Whether others hang on the same thing.
  * @param fleet undefined while the rest of the fleet is not known.
+ * @param incident the one that this VM is a member of; undefined while it is not known, or there is none.
  */
-export function onlyThisOne(vm: VmDetail, fleet: VmSummary[] | undefined): Answer {
+export function onlyThisOne(vm: VmDetail, fleet: VmSummary[] | undefined, incident?: IncidentSummary): Answer {
   if (!isTrouble(vm.health.kind)) return { strong: "No trouble here" };
-  if (!fleet) return NOTHING_KNOWN;
-  const others = fleet.filter((other) => other.vmId !== vm.vmId && other.endedAtMs === undefined && other.health.kind === vm.health.kind);
-  if (others.length === 0) return { strong: "Yes, only this one", text: `${VERDICT_WORD[vm.health.kind].toLowerCase()} nowhere else` };
-  const here = others.filter((other) => other.bridgeId === vm.bridgeId).length;
-  return {
-    strong: `No, ${formatCount(others.length, "other VM")}`,
-    text: here > 0 ? `${here} of them on ${vm.host}` : `none of them on ${vm.host}`,
-  };
+  const link = incidentLink(vm, incident);
+  if (incident && incident.troubledCount > 1)
+    return { strong: `No, ${formatCount(incident.troubledCount, "VM")}`, text: incident.cause.text, link };
+  if (!fleet) return { ...NOTHING_KNOWN, link };
+  const others = fleet.filter((other) => other.vmId !== vm.vmId && other.endedAtMs === undefined && isTrouble(other.health.kind));
+  const farSide = vm.suspect?.farSide;
+  const onIt = farSide === undefined ? [] : others.filter((other) => other.suspect?.farSide?.key === farSide.key);
+  if (farSide && onIt.length > 0) return { strong: `No, ${formatCount(onIt.length + 1, "VM")}`, text: `on ${farSide.text}`, link };
+  const alike = others.filter((other) => other.health.kind === vm.health.kind);
+  if (alike.length === 0) return { strong: "Yes, only this one", text: `${lowerWord(VERDICT_WORD[vm.health.kind])} nowhere else`, link };
+  const strong = farSide ? "Yes, on this far side" : `Others too: ${formatCount(alike.length, "VM")}`;
+  const here = alike.filter((other) => other.bridgeId === vm.bridgeId).length;
+  return { strong, text: `${formatCount(alike.length, "other VM")} with this verdict, ${here === 0 ? "none" : here} on ${vm.host}`, link };
 }
 
-/** What could be cut: connected or not known to be unconnected. */
-function candidates(vm: VmDetail): InstanceView[] {
-  const yankable = vm.instances.filter((report) => report.yankable === true);
-  const connected = yankable.filter((report) => report.connection === "connected" || report.connection === "unknown");
-  return connected.length > 0 ? connected : yankable;
+function incidentLink({ incidentId }: VmDetail, incident: IncidentSummary | undefined): Answer["link"] {
+  if (incidentId === undefined) return undefined;
+  return { href: `/incidents/${incidentId}`, text: incident ? `incident ${incident.number}` : "its incident" };
 }
 
-function candidatesAnswer(reports: InstanceView[]): Answer {
-  const [first, second] = reports;
+/** Its score in words, what it serves and where it leads, and the weightiest reason. */
+function suspectAnswer(vm: VmDetail): Answer | undefined {
+  const { suspect } = vm;
+  if (!suspect) return undefined;
+  const report = suspectOf(vm);
+  const serves = report && report.serves.kind !== "unknown" ? servesName(report.serves) : undefined;
+  const where = [serves, suspect.farSide && `on ${suspect.farSide.text}`].filter(Boolean).join(" ");
+  return { strong: `${suspect.name}, ${SCORE_WORD[suspect.score]}`, text: [where, suspect.reason].filter(Boolean).join(": ") };
+}
+
+function unsuspectedAnswer(vm: VmDetail): Answer {
+  const found = candidates(vm);
+  const [first, second] = found;
   if (!first) return { strong: "Nothing that can be yanked from here" };
-  if (!second) {
-    const where = first.farSide ? ` on ${first.farSide.text}` : "";
-    return { strong: `${instanceName(first.instance)}, the only cord`, text: `${servesWords(first.serves)}${where}` };
+  const best = likeliest(found);
+  const [likely, ...asLikely] = best;
+  if (likely === undefined || likely.suspicion.score === "not-involved") {
+    const strong = best.length > 0 && best.length === found.length ? "None of its connections" : "Nothing points anywhere";
+    return {
+      strong,
+      text: second ? `${formatCount(found.length, "connection")}, and no reading speaks for one` : first.suspicion.reasons[0],
+    };
   }
-  const names = reports.slice(0, 3).map((report) => instanceName(report.instance));
-  const more = reports.length > names.length ? ` or ${reports.length - names.length} more` : "";
-  return { strong: `One of ${names.join(", ")}${more}`, text: "which one is not established" };
+  if (asLikely.length === 0) {
+    return { strong: `${instanceName(likely.instance)}, ${SCORE_WORD[likely.suspicion.score]}`, text: likely.suspicion.reasons[0] };
+  }
+  const names = best.slice(0, 3).map((report) => instanceName(report.instance));
+  const more = best.length > names.length ? ` or ${best.length - names.length} more` : "";
+  return { strong: `One of ${names.join(", ")}${more}`, text: "as much speaks for each of them" };
 }
 
-function farSidesOf(vm: VmDetail, nodes: string[]): string | undefined {
-  const farSides = vm.instances
-    .filter((report) => nodes.includes(instanceName(report.instance)))
-    .flatMap((report) => report.farSide?.text ?? []);
-  return farSides.length === 0 ? undefined : `on ${[...new Set(farSides)].join(", ")}`;
+/** What could hold it: no monitor, and not known to be unconnected. */
+function candidates(vm: VmDetail): InstanceView[] {
+  const cords = vm.instances.filter((report) => report.isMonitor !== true && report.yankable === true);
+  const connected = cords.filter((report) => report.connection === "connected" || report.connection === "unknown");
+  return connected.length > 0 ? connected : cords;
+}
+
+/** "I/O stalled" keeps its capitals. */
+function lowerWord(word: string): string {
+  return word.startsWith("I/O") ? word : word.toLowerCase();
 }

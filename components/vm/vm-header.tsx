@@ -2,11 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { VmDetail } from "#lib/api/vm";
 import { fleetQuery } from "../queries/fleet.ts";
+import { useIncidentSummary } from "../queries/incidents.ts";
 import type { AsOf } from "../realtime/freshness.ts";
 import { useNow } from "../realtime/live-clock.tsx";
 import { cx } from "../ui/cx.ts";
 import { formatAgeInWords } from "../ui/format.ts";
 import { Instant } from "../ui/instant.tsx";
+import { TextLink } from "../ui/text-link.tsx";
 import { onlyThisOne, whatHoldsIt, whatItCosts } from "./answers.ts";
 import type { Answer } from "./answers.ts";
 import { VerdictIcon } from "./verdict-icon.tsx";
@@ -17,6 +19,7 @@ const DAY_MS = 86_400_000;
 /** The five questions in one look: what is wrong and since when, what holds it, what it costs, is it only this one. */
 export function VmHeader({ vm, asOf, children }: { vm: VmDetail; asOf: AsOf; children?: ReactNode }) {
   const { data: fleet } = useQuery(fleetQuery());
+  const incident = useIncidentSummary(vm.incidentId);
   const now = useNow();
   const { health } = vm;
   const title = verdictTitle(health);
@@ -59,9 +62,9 @@ export function VmHeader({ vm, asOf, children }: { vm: VmDetail; asOf: AsOf; chi
         </div>
         {health.kind !== "healthy" && (
           <dl className="grid flex-1 grid-cols-1 gap-x-8 gap-y-3 sm:grid-cols-3">
-            <Question ask={health.kind === "main-loop-hung" ? "What may hold it" : "What holds it"} answer={whatHoldsIt(vm)} />
+            <Question ask="What holds it" answer={whatHoldsIt(vm)} />
             <Question ask="What it costs" answer={whatItCosts(vm)} />
-            <Question ask="Only this one?" answer={onlyThisOne(vm, fleet?.vms)} />
+            <Question ask="Only this one?" answer={onlyThisOne(vm, fleet?.vms, incident)} />
           </dl>
         )}
       </div>
@@ -76,6 +79,11 @@ function Question({ ask, answer }: { ask: string; answer: Answer }) {
       <dd className="wrap-anywhere">
         <span className="block font-semibold text-strong">{answer.strong}</span>
         {answer.text && <span className="block text-body">{answer.text}</span>}
+        {answer.link && (
+          <TextLink href={answer.link.href}>
+            {answer.link.text} <span aria-hidden="true">→</span>
+          </TextLink>
+        )}
       </dd>
     </div>
   );

@@ -1,6 +1,6 @@
 import { assertNever } from "#lib/assert-never";
 import { instanceName } from "#lib/vm/instance";
-import type { ActRecord, ActTarget } from "#lib/yank/act";
+import type { ActRecord, ActTarget, RecoveredPart } from "#lib/yank/act";
 import type { Action } from "#lib/yank/plan";
 import { formatDuration } from "../ui/format.ts";
 
@@ -29,9 +29,50 @@ export function actTitle(act: Pick<ActRecord, "action">, target: Pick<ActTarget,
   }
 }
 
+/** One act by name: "Yank nbd0 on db-7", "Yank on 12 VMs". */
+export function actName(act: Pick<ActRecord, "action" | "targets">): string {
+  const [only, ...others] = act.targets;
+  if (only && others.length === 0) return `${actTitle(act, only)} on ${only.vmName}`;
+  return `${act.action === "yank" ? "Yank" : actTitle(act, { instances: [] })} on ${act.targets.length} VMs`;
+}
+
+const PART_WORD: Record<RecoveredPart, string> = {
+  "main-loop": "the main loop",
+  io: "its I/O",
+  migration: "the migration's state",
+  guest: "the guest",
+  "process-ended": "the process ended as it was asked to",
+};
+
+/** What came back: "the main loop and its I/O"; undefined where that was not told. */
+export function recoveredWords({ recoveredParts = [] }: Pick<ActTarget, "recoveredParts">): string | undefined {
+  const words = recoveredParts.map((part) => PART_WORD[part]);
+  if (words.length === 0) return undefined;
+  return words.length === 1 ? words[0] : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+}
+
+/** How the VMs of one act stand, in one line: "3 recovered, 1 skipped, 2 waiting". */
+export function outcomeCounts({ targets }: Pick<ActRecord, "targets">): string {
+  const counts = new Map<string, number>();
+  for (const target of targets) {
+    const word = countWord(target);
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  if (targets.length === 1) return [...counts.keys()].join("");
+  return [...counts].map(([word, count]) => `${count} ${word}`).join(", ");
+}
+
+function countWord({ state, verdict }: ActTarget): string {
+  if (verdict === "none") return state === "refused" ? "refused" : state === "skipped" ? "skipped" : "not sent";
+  if (verdict === "pending") return state === "intended" ? "waiting" : "under way";
+  return verdict.replaceAll("-", " ");
+}
+
 /** What is known of it now. Accepted is never more than accepted. */
 export function outcome(action: Action, target: ActTarget): Outcome {
   const noun = ACTION_NOUN[action];
+  // A verdict that was final is not changed; what became known after it stands above it.
+  if (target.amendments && target.amendments.length > 0) return { title: "Recovered, then hung again", tone: "bad" };
   switch (target.verdict) {
     case "pending":
       return pendingOutcome(target);

@@ -44,6 +44,28 @@ export function reversibilityWords(reversibility: Reversibility): string {
   }
 }
 
+/** The same as a sentence about what is cut, for several VMs at once. */
+export function comesBackWords(reversibility: Reversibility): string {
+  switch (reversibility) {
+    case "nothing":
+      return "nothing is cut";
+    case "comes-back":
+      return "what is cut comes back by itself";
+    case "stays-down":
+      return "what is cut stays down until somebody reconnects it";
+    case "ends":
+      return "what is cut has to be started again";
+    case "one-way":
+      return "what is cut never comes back in this QEMU process";
+    case "loses-state":
+      return "the guest's state may be lost for good";
+    case "unknown":
+      return "it is not known whether what is cut comes back";
+    default:
+      return assertNever(reversibility);
+  }
+}
+
 /** Whether the words deserve the colour of trouble: something does not come back by itself. */
 export function isGrave(reversibility: Reversibility): boolean {
   return reversibility === "one-way" || reversibility === "loses-state" || reversibility === "unknown" || reversibility === "stays-down";

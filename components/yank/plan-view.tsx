@@ -1,15 +1,14 @@
 import { useEffect, useRef, useState } from "react";
 import type { RefObject } from "react";
 import { isConfirmed } from "#lib/yank/confirmation";
-import type { Action, Plan, PlanTarget } from "#lib/yank/plan";
+import type { Action, Plan } from "#lib/yank/plan";
 import type { ApiError } from "../queries/api.ts";
 import { useNow } from "../realtime/live-clock.tsx";
 import { AlertDialogActions, AlertDialogBody } from "../ui/alert-dialog.tsx";
 import { Button } from "../ui/button.tsx";
-import { CodeBlock } from "../ui/code-block.tsx";
 import { TextField } from "../ui/field.tsx";
 import { useFocusOnMount } from "../ui/use-focus-on-mount.ts";
-import { EffectView } from "./effect-view.tsx";
+import { PlanCommands, PlanTargets } from "./plan-targets.tsx";
 import { SofterOptions } from "./softer-options.tsx";
 
 /** A plan that has just appeared cannot be confirmed at once: the second click of a double click may land on its button. */
@@ -54,13 +53,9 @@ export function PlanView({ plan, isConfirming, error, cannotSend, cancelRef, onC
   return (
     <>
       <AlertDialogBody>
-        {plan.targets.map((target) => (
-          <TargetView key={target.vmId} target={target} />
-        ))}
+        <PlanTargets plan={plan} />
         <SofterOptions options={plan.softer} isDisabled={cannotSend !== undefined || isConfirming} onChoose={onSofter} />
-        {plan.targets.map((target) => (
-          <Command key={target.vmId} target={target} />
-        ))}
+        <PlanCommands targets={plan.targets} />
         {voidedBy === undefined && plan.confirmation.kind === "type-name" && (
           <TextField
             label={
@@ -101,46 +96,6 @@ export function PlanView({ plan, isConfirming, error, cannotSend, cancelRef, onC
       </AlertDialogActions>
     </>
   );
-}
-
-function TargetView({ target }: { target: PlanTarget }) {
-  return (
-    <div className="grid gap-3">
-      {target.effects.map((effect) => (
-        <EffectView key={effect.sentence} effect={effect} />
-      ))}
-      {target.warnings.map((warning) => (
-        <p key={warning} className="rounded-lg border border-migration/60 px-3 py-2 text-strong">
-          {warning}
-        </p>
-      ))}
-    </div>
-  );
-}
-
-function Command({ target }: { target: PlanTarget }) {
-  return (
-    <div>
-      <p className="mb-1 text-sm">
-        Sent {target.lane === "oob" ? "out of band" : "in-band"} to {target.vmName} on {target.host}, exactly this and once:
-      </p>
-      <CodeBlock text={qmpText(target.command)} copyLabel="Copy the QMP command" />
-      <p className="mt-1 text-xs text-quiet">{voidsWords(target)}</p>
-    </div>
-  );
-}
-
-/** On one line that breaks at its spaces. */
-function qmpText(command: PlanTarget["command"]): string {
-  return JSON.stringify(command, null, 1).replaceAll(/(,?)\n\s*/g, (_, comma: string) => (comma === "" ? "" : ", "));
-}
-
-/** What the plan depends on. */
-function voidsWords({ bindings }: PlanTarget): string {
-  const parts = ["the process", "the verdict"];
-  if (bindings.instances.length > 0) parts.push("what it serves or where it leads");
-  if (bindings.migration) parts.push(`the migration's status (${bindings.migration.status})`);
-  return `Void as soon as one of these changes: ${parts.join(", ")}. Nothing is sent then.`;
 }
 
 /** Why the plan cannot be confirmed any more, without a full stop. */

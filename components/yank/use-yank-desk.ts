@@ -20,7 +20,7 @@ export interface YankDesk {
   ask: (wish: PlanWish) => void;
   /** Asks for the same plan again, because the last one is void or old. */
   askAgain: () => void;
-  /** Asks for a softer act on the same VM instead. */
+  /** Asks for a softer act on the same VMs instead. */
   askSofter: (action: Action) => void;
   confirm: (confirmed: { typedName?: string; reason?: string }) => void;
   close: () => void;
@@ -46,7 +46,7 @@ export function useYankDesk(): YankDesk {
     state: deskState(wish, planning, confirming),
     ask,
     askAgain: () => wish && ask(wish),
-    askSofter: (action) => wish && ask({ action, vmId: wish.vmId }),
+    askSofter: (action) => wish && ask({ ...wish, action, targets: wish.targets.map(({ vmId }) => ({ vmId })) }),
     confirm: (confirmed) => planning.data && confirming.mutate({ planId: planning.data.planId, ...confirmed }),
     close,
   };

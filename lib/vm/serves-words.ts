@@ -22,9 +22,15 @@ const SERVES_WORD: Record<ServesKind, string> = {
   unknown: "not known what it serves",
 };
 
+/** "guest disk vda", "target of mirror job copy0", "virtio port org.qemu.guest_agent.0" */
+export function servesName({ kind, owner, jobType, portName }: Serves): string {
+  const word = jobType === undefined ? SERVES_WORD[kind] : SERVES_WORD[kind].replace("job", `${jobType} job`);
+  const name = kind === "virtio-port" ? (portName ?? owner) : owner;
+  return name === undefined ? word : `${word} ${name}`;
+}
+
 /** "guest disk vda, read-only" */
 export function servesWords(serves: Serves): string {
-  const word = SERVES_WORD[serves.kind];
-  const named = serves.owner === undefined ? word : `${word} ${serves.owner}`;
-  return serves.isReadOnly ? `${named}, read-only` : named;
+  const name = servesName(serves);
+  return serves.isReadOnly ? `${name}, read-only` : name;
 }
