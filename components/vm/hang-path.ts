@@ -95,7 +95,9 @@ function rank({ suspicion }: InstanceView): number {
 
 function stepsAbove({ serves, instance }: InstanceView): HangStep[] {
   if (instance.type === "migration") return [{ name: "guest memory", note: "this VM", role: "device" }];
-  const nodes = (serves.through ?? []).toReversed().map((name): HangStep => ({ name, note: "node", role: "node" }));
+  const nodes = (serves.through ?? [])
+    .map((name, index): HangStep => ({ name, note: serves.throughDrivers?.[index] ?? "node", role: "node" }))
+    .toReversed();
   if (serves.kind === "unknown") return [{ name: "?", note: "not known what it serves", role: "device" }, ...nodes];
   if (serves.kind === "nothing") return [{ name: "nothing", note: "uses it", role: "device" }, ...nodes];
   const name = (serves.kind === "virtio-port" ? serves.portName : undefined) ?? serves.owner;
