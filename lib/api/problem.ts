@@ -28,6 +28,8 @@ export const PROBLEM_CODES = {
   /** The VM cannot be acted on as it is; `reasons` per instance. */
   "cannot-plan": 422,
   "wrong-name": 422,
+  /** The plan asks for more than a name: `acknowledge` says what has to be acknowledged. */
+  "not-acknowledged": 422,
   "invalid-plan-request": 422,
   /** The intent could not be written to the audit, so nothing was sent. */
   "not-recorded": 503,

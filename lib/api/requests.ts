@@ -19,6 +19,8 @@ export const planRequestSchema = z.strictObject({
     )
     .min(1)
     .max(500),
+  /** The incident from which it is asked for; stands in the act's record. */
+  incidentId: z.string().min(1).max(64).optional(),
 });
 export type PlanRequest = z.infer<typeof planRequestSchema>;
 
@@ -26,6 +28,8 @@ export type PlanRequest = z.infer<typeof planRequestSchema>;
 export const actRequestSchema = z.strictObject({
   planId: z.string().min(1).max(64),
   typedName: z.string().max(1_024).optional(),
+  /** That the sentence of `confirmation.acknowledge` was read and ticked. */
+  acknowledged: z.boolean().optional(),
   reason: z.string().max(2_000).optional(),
 });
 export type ActRequest = z.infer<typeof actRequestSchema>;

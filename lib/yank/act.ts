@@ -1,3 +1,4 @@
+import type { HealthKind } from "../health/verdict.ts";
 import type { KnownYankInstance } from "../qapi/yank.ts";
 import type { VmId } from "../vm/report.ts";
 import type { Action } from "./plan.ts";
@@ -68,6 +69,8 @@ export interface ActTarget extends ActProgress {
   vmName: string;
   host: string;
   bridgeId: string;
+  /** The verdict that the plan was bound to; absent in records of earlier versions. */
+  healthBefore?: HealthKind;
   instances: KnownYankInstance[];
   command: Record<string, unknown>;
   lane: "oob" | "in-band";

@@ -7,17 +7,27 @@ function severalName(count: number): string {
 
 /**
  * What confirming takes: one click where everything that is cut comes back by itself or nothing is lost, the VM's name
- * where not.
+ * where not, and where the guest's state is at stake on two hosts a sentence to acknowledge as well.
  */
 export function confirmationFor(action: Action, targets: readonly PlanTarget[]): Confirmation {
   if (targets.every((target) => isClickEnough(action, target))) return { kind: "click" };
   const only = targets.length === 1 ? targets[0] : undefined;
-  return { kind: "type-name", name: only ? only.vmName : severalName(targets.length) };
+  const acknowledge = targets.flatMap((target) => target.effects).find((effect) => effect.acknowledge !== undefined)?.acknowledge;
+  return {
+    kind: "type-name",
+    name: only ? only.vmName : severalName(targets.length),
+    ...(acknowledge === undefined ? {} : { acknowledge }),
+  };
 }
 
 /** Whether what was typed is what the plan asks for. Spaces around it do not count. */
 export function isConfirmed(confirmation: Confirmation, typedName: string | undefined): boolean {
   return confirmation.kind === "click" || typedName?.trim() === confirmation.name.trim();
+}
+
+/** Whether what the plan asks to be acknowledged was. */
+export function isAcknowledged(confirmation: Confirmation, acknowledged: boolean | undefined): boolean {
+  return confirmation.kind === "click" || confirmation.acknowledge === undefined || acknowledged === true;
 }
 
 function isClickEnough(action: Action, target: PlanTarget): boolean {

@@ -75,7 +75,7 @@ describe("a plan to yank a guest's disk", () => {
       reversibility: "one-way",
     });
     expect(plan.targets[0]!.effects[0]!.sentence).toBe(
-      "The guest loses its disk vda: nbd0 (NBD 10.0.0.9:10809, export exp) answers every request with an I/O error from now on.",
+      "The guest loses its disk vda and may turn it read-only: nbd0 (NBD 10.0.0.9:10809, export exp) answers every request with an I/O error from now on.",
     );
   });
 
@@ -101,6 +101,51 @@ describe("a plan to yank a guest's disk", () => {
     expect(plan.targets[0]!.reversibility).toBe("nothing");
     expect(plan.targets[0]!.effects[0]!.sentence).toMatch(/^Nothing happens: nbd0/);
     expect(plan.confirmation).toEqual({ kind: "click" });
+  });
+
+  test.each([
+    [{ werror: "stop", rerror: "report" }, "and pauses at its next request (io-error)"],
+    [{ werror: "report", rerror: "stop" }, "and pauses at its next request (io-error)"],
+    [{ werror: "enospc", rerror: "report" }, "and may turn it read-only"],
+    [{ werror: "ignore", rerror: "report" }, "and is not told"],
+    [{ rerror: "stop", isReadOnly: true }, "and pauses at its next request (io-error)"],
+    [{ rerror: "report", isReadOnly: true }, "The guest loses its disk vda: "],
+    [{}, "The guest loses its disk vda: "],
+  ] as const)("with %j says in one sentence what the guest feels", (policies, words) => {
+    const plan = planned(withDisk({ serves: { kind: "guest-disk", owner: "vda", ...policies } }), [NBD]);
+    expect(plan.targets[0]!.effects[0]!.sentence).toContain(words);
+  });
+
+  test("stops for want of space and not for a cut node, with enospc", () => {
+    const plan = planned(withDisk({ serves: { kind: "guest-disk", owner: "vda", werror: "enospc", rerror: "report" } }), [NBD]);
+    expect(plan.targets[0]!.effects[0]!.details.join(" ")).toContain("it stops only where space runs out, which this is not");
+  });
+
+  test("may pass unnoticed under a quorum", () => {
+    const serves = { kind: "guest-disk" as const, owner: "vda", through: ["quorum0"], throughDrivers: ["quorum"] };
+    const [effect] = planned(withDisk({ serves }), [NBD]).targets[0]!.effects;
+    expect(effect!.sentence).toContain("the guest does not notice while enough of the others answer");
+    expect(effect!.reversibility).toBe("one-way");
+  });
+
+  test.each([
+    ["job-target", "mirror", "copy-mode=write-blocking the guest's writes wait for the target; they go on"],
+    ["job-target", "backup", "may end in an I/O error"],
+    ["guest-disk", "stream", "The stream job on it ends or stops"],
+  ] as const)("of a %s tells of its %s job", (kind, jobType, words) => {
+    const plan = planned(withDisk({ serves: { kind, owner: "job0", jobType } }), [NBD]);
+    expect(plan.targets[0]!.effects[0]!.details.join(" ")).toContain(words);
+  });
+
+  test("of a COLO replication leaves the guest running", () => {
+    const plan = planned(withDisk({ serves: { kind: "replication", owner: "colo0" } }), [NBD]);
+    expect(plan.targets[0]!.effects[0]!.sentence).toContain("the guest goes on, and its disk is not replicated any more");
+  });
+
+  test("says that nothing happens where its connection is gone for good already", () => {
+    const plan = planned(withDisk({ connection: "given-up" }), [NBD]);
+    expect(plan.targets[0]!.effects[0]).toMatchObject({ reversibility: "nothing" });
+    expect(plan.targets[0]!.effects[0]!.sentence).toContain("is gone already, and its requests fail");
   });
 
   test("costs only the job where the node is a job's target", () => {
@@ -148,6 +193,22 @@ describe("a plan to yank a chardev", () => {
   ] as const)("names what the guest goes without: %s", (kind, words) => {
     const plan = planned(withSerial({ serves: { kind } }), [SERIAL]);
     expect(plan.targets[0]!.effects[0]!.details.join(" ")).toContain(words);
+  });
+
+  test.each([
+    ["virtio-net-pci", "The guest loses its network card net0: ser0 drops its backend"],
+    ["vhost-user-blk-pci", "The guest loses its disk net0: ser0 drops its backend"],
+    ["vhost-user-fs-pci", "The guest loses its shared folder net0"],
+    [undefined, "The guest loses its vhost-user device net0"],
+  ])("says what the guest loses of a vhost-user %s", (deviceType, words) => {
+    const plan = planned(withSerial({ serves: { kind: "vhost-user", owner: "net0", deviceType } }), [SERIAL]);
+    expect(plan.targets[0]!.effects[0]!.sentence).toContain(words);
+  });
+
+  test("warns that a mux is cut as a whole", () => {
+    const instance = { type: "chardev" as const, id: "mux0-base" };
+    const plan = planned(withSerial({ instance }), [instance]);
+    expect(plan.targets[0]!.effects[0]!.details.join(" ")).toContain("everything that shares it");
   });
 
   test.each([
@@ -215,6 +276,13 @@ describe("a plan to yank a migration", () => {
     expect(plan.softer).toEqual([]);
   });
 
+  test.each([
+    [{ uri: undefined, channel: "exec" }, "Nothing happens: an exec: migration"],
+    [{ uri: "file:/var/tmp/vm" }, "Nothing happens: a file: migration"],
+  ] as const)("does nothing to one with %j either", (overrides, words) => {
+    expect(planned(migrating(overrides), [MIGRATION]).targets[0]!.effects[0]!.sentence).toContain(words);
+  });
+
   test("says that a paused guest stays paused", () => {
     const vm = migrating();
     vm.report.runState = { value: "paused", ageMs: 10, isLastKnown: false };
@@ -263,6 +331,27 @@ describe("a plan to cancel a migration", () => {
     expect(refusalsOf(planFor(migrating({}, { kind: "main-loop-hung", cord: "in-reach" }), undefined, "cancel-migration"))).toEqual([
       "main-loop-hung",
     ]);
+  });
+});
+
+test.each([[{ action: "yank" as const, status: "postcopy-active" }], [{ action: "pause-postcopy" as const, status: "postcopy-active" }]])(
+  "$action in postcopy takes the strongest confirmation: the name and a sentence to acknowledge",
+  ({ action, status }) => {
+    const plan = planned(migrating({ status }), action === "yank" ? [MIGRATION] : undefined, action);
+    expect(plan.confirmation).toMatchObject({ kind: "type-name", name: plan.targets[0]!.vmName });
+    expect(plan.confirmation.kind === "type-name" && plan.confirmation.acknowledge).toContain("the source must never be restarted");
+  },
+);
+
+test("a plan says how much spoke for each instance when it was made, and from which incident it was asked for", () => {
+  const clues = [{ code: "unread-at-peer" as const, text: "28 bytes unread by qemu-nbd", ageMs: 100 }];
+  const vm = { ...withDisk({ clues }), peers: { troubledCount: () => 3 } };
+  const request = { action: "yank" as const, incidentId: "inc-1", targets: [{ vmId: "vm0001", instances: [NBD] }] };
+  const result = makePlan(request, { find: () => vm, planId: "plan-1", nowMs: 0 });
+  expect(result).toMatchObject({ ok: true, plan: { incidentId: "inc-1" } });
+  expect(result.ok && result.plan.targets[0]!.instances[0]!.suspicion).toEqual({
+    score: "almost-certainly",
+    reasons: ["28 bytes unread by qemu-nbd", "3 other VMs in trouble lead to the same far side"],
   });
 });
 

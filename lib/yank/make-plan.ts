@@ -1,6 +1,9 @@
+import { rankSuspects } from "../diagnosis/rank-suspects.ts";
+import type { FarSidePeers } from "../diagnosis/rank-suspects.ts";
 import type { PlanRequest } from "../api/requests.ts";
 import { isUnderMinimum } from "../qapi/yank-support.ts";
 import type { KnownYankInstance } from "../qapi/yank.ts";
+import type { Suspicion } from "../diagnosis/suspicion.ts";
 import { instanceKey, instanceName } from "../vm/instance.ts";
 import type { VmId } from "../vm/report.ts";
 import { bindPlan, isVoidReason } from "./bindings.ts";
@@ -63,6 +66,7 @@ export function makePlan(request: PlanRequest, context: PlanContext): PlanResult
         planned.map(({ vm, target }) => ({ vm, instances: target.instances })),
       ),
       confirmation: confirmationFor(request.action, targets),
+      ...(request.incidentId === undefined ? {} : { incidentId: request.incidentId }),
       createdAtMs: context.nowMs,
       expiresAtMs: context.nowMs + PLAN_LIFETIME_MS,
     },
@@ -99,7 +103,8 @@ function findContradiction({ action, targets }: PlanRequest): string | undefined
 function planTarget(action: Action, vm: PlannableVm, instances: KnownYankInstance[]): PlanTarget | PlanRefusal[] {
   const { vmId, name, hasOob } = vm.report;
   const ofVm = refuseVm(vm, action);
-  const planned = action === "yank" ? instances.map((instance) => planInstance(vm, instance)) : [];
+  const suspicions = rankSuspects(vm.report, vm.peers ?? NO_PEERS);
+  const planned = action === "yank" ? instances.map((instance) => planInstance(vm, instance, suspicions)) : [];
   const reasons = planned.filter(isRefusal);
   if (ofVm) reasons.unshift(ofVm);
   if (reasons.length > 0) return reasons;
@@ -124,7 +129,13 @@ function planTarget(action: Action, vm: PlannableVm, instances: KnownYankInstanc
   };
 }
 
-function planInstance(vm: PlannableVm, instance: KnownYankInstance): PlannedInstance | PlanRefusal {
+const NO_PEERS: FarSidePeers = { troubledCount: () => 0 };
+
+function planInstance(
+  vm: PlannableVm,
+  instance: KnownYankInstance,
+  suspicions: ReadonlyMap<string, Suspicion>,
+): PlannedInstance | PlanRefusal {
   const key = instanceKey(instance);
   const report = vm.report.instances.find((candidate) => instanceKey(candidate.instance) === key);
   if (!report) return { vmId: vm.report.vmId, key, code: "instance-gone", text: `${key} is not listed by ${vm.report.name}` };
@@ -136,6 +147,7 @@ function planInstance(vm: PlannableVm, instance: KnownYankInstance): PlannedInst
     name: instanceName(instance),
     serves: report.serves,
     farSide: report.farSide,
+    suspicion: suspicions.get(key),
     effect: yankEffect(instance, report, vm),
   };
 }

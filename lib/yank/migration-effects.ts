@@ -4,14 +4,18 @@ import type { Effect } from "./plan.ts";
 import { isOutOfYanksReach } from "./plannable-vm.ts";
 import type { PlannableVm } from "./plannable-vm.ts";
 
+const POSTCOPY_ACKNOWLEDGE =
+  "I know that the guest's state is split between two hosts, that both sides then wait to be recovered, and that the source must never be restarted";
+const COLO_ACKNOWLEDGE = "I know that one side has to be chosen by hand afterwards, and that both going on would be two guests";
+
 /** What yanking the migration does. @see facts sheet 6.3 */
 export function migrationYankEffect(vm: PlannableVm): Effect {
   const migration = vm.report.migration;
   if (migration === undefined) return unknownEffect("its state was never read");
-  if (isOutOfYanksReach(migration.uri)) {
-    const kind = migration.uri?.split(":", 1)[0] ?? "exec";
+  const kind = unreachableChannel(migration);
+  if (kind !== undefined) {
     return {
-      sentence: `Nothing happens: an ${kind}: migration has no connection that yank could cut.`,
+      sentence: `Nothing happens: ${kind === "file" ? "a" : "an"} ${kind}: migration has no connection that yank could cut.`,
       details: kind === "exec" ? ["End the process that QEMU started for it on the host."] : [],
       reversibility: "nothing",
     };
@@ -36,6 +40,12 @@ export function migrationYankEffect(vm: PlannableVm): Effect {
   }
 }
 
+/** The kind of channel that has nothing to shut down, by the uri or, where that was not read, by what was seen of it. */
+function unreachableChannel({ uri, channel }: MigrationReport): string | undefined {
+  if (isOutOfYanksReach(uri)) return uri?.split(":", 1)[0] ?? "exec";
+  return uri === undefined && (channel === "exec" || channel === "file") ? channel : undefined;
+}
+
 /** What `migrate_cancel` does, in the statuses in which it is planned. */
 export function cancelEffect(vm: PlannableVm): Effect {
   return {
@@ -54,6 +64,7 @@ export function pauseEffect(): Effect {
       "The guest's state is split between two hosts: never restart the source.",
     ],
     reversibility: "loses-state",
+    acknowledge: POSTCOPY_ACKNOWLEDGE,
   };
 }
 
@@ -87,6 +98,7 @@ function outgoingEffect(vm: PlannableVm, migration: MigrationReport): Effect {
         sentence: "The connection to the COLO secondary is cut; this side waits for the decision who goes on.",
         details: ["The failover has to be decided by hand, on one side only."],
         reversibility: "loses-state",
+        acknowledge: COLO_ACKNOWLEDGE,
       };
     default:
       return isPostcopy(migration.status) ? postcopyEffect("outgoing") : unknownEffect(`its status is ${migration.status}`);
@@ -112,6 +124,7 @@ function incomingEffect(migration: MigrationReport): Effect {
         sentence: "The connection to the COLO primary is cut; this side waits for the decision who goes on.",
         details: ["The failover has to be decided by hand, on one side only."],
         reversibility: "loses-state",
+        acknowledge: COLO_ACKNOWLEDGE,
       };
     default:
       return isPostcopy(migration.status) ? postcopyEffect("incoming") : unknownEffect(`its status is ${migration.status}`);
@@ -129,6 +142,7 @@ function postcopyEffect(direction: "incoming" | "outgoing"): Effect {
       "The guest's state is split between two hosts: never restart the source.",
     ],
     reversibility: "loses-state",
+    acknowledge: POSTCOPY_ACKNOWLEDGE,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Suspicion } from "../diagnosis/suspicion.ts";
 import type { HealthKind } from "../health/verdict.ts";
 import type { KnownYankInstance } from "../qapi/yank.ts";
 import type { MigrationStatus } from "../qapi/migration.ts";
@@ -26,6 +27,8 @@ export interface Effect {
   /** Details under it. */
   details: string[];
   reversibility: Reversibility;
+  /** Set where a name is not enough: what whoever confirms has to say that they know. */
+  acknowledge?: string;
 }
 
 export interface PlannedInstance {
@@ -34,6 +37,8 @@ export interface PlannedInstance {
   name: string;
   serves: Serves;
   farSide?: FarSide;
+  /** How much spoke for it when the plan was made, and what. */
+  suspicion?: Suspicion;
   effect: Effect;
 }
 
@@ -84,7 +89,11 @@ export interface SofterOption {
   action?: Action;
 }
 
-export type Confirmation = { kind: "click" } | { kind: "type-name"; name: string };
+/**
+ * With `acknowledge` the name is not enough: the sentence is shown beside a box that has to be ticked as well, and the
+ * act's request says `acknowledged`.
+ */
+export type Confirmation = { kind: "click" } | { kind: "type-name"; name: string; acknowledge?: string };
 
 export interface Plan {
   planId: string;
@@ -96,6 +105,8 @@ export interface Plan {
   targets: PlanTarget[];
   softer: SofterOption[];
   confirmation: Confirmation;
+  /** The incident from which it was asked for. */
+  incidentId?: string;
   createdAtMs: number;
   expiresAtMs: number;
 }

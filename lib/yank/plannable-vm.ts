@@ -1,3 +1,4 @@
+import type { FarSidePeers } from "../diagnosis/rank-suspects.ts";
 import type { Verdict } from "../health/verdict.ts";
 import type { VmReport } from "../vm/report.ts";
 import type { BindableVm } from "./bindings.ts";
@@ -10,6 +11,8 @@ export interface PlannableVm {
   host: string;
   /** No live link to its bridge: nothing can be sent, and nothing said is known to hold. */
   isLost: boolean;
+  /** Others in trouble on the same far sides; absent: nobody looked. */
+  peers?: FarSidePeers;
 }
 
 /** The verdict that holds now: what a lost bridge said does not. */

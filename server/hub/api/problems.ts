@@ -16,6 +16,7 @@ const TITLES: Record<ProblemCode, string> = {
   "act-in-progress": "An act is under way",
   "cannot-plan": "Cannot be planned",
   "wrong-name": "The name does not match",
+  "not-acknowledged": "What it costs was not acknowledged",
   "invalid-plan-request": "The request contradicts itself",
   "not-recorded": "Not recorded, so not sent",
   "bridge-lost": "The bridge is not connected",

@@ -11,6 +11,7 @@ function newTarget(target: PlanTarget, bridgeId: string): ActTarget {
     vmName: target.vmName,
     host: target.host,
     bridgeId,
+    healthBefore: target.bindings.healthClass,
     instances: target.instances.map((planned) => planned.instance),
     command: target.command,
     lane: target.lane,
@@ -37,6 +38,7 @@ export function newAct({ actId, plan, who, reason, nowMs, bridgeIdOf }: NewAct):
     action: plan.action,
     who,
     ...(reason === undefined ? {} : { reason }),
+    ...(plan.incidentId === undefined ? {} : { incidentId: plan.incidentId }),
     createdAtMs: nowMs,
     targets: plan.targets.map((target) => newTarget(target, bridgeIdOf(target.vmId))),
   };

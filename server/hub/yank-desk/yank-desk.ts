@@ -5,7 +5,7 @@ import type { ActEvidence } from "#lib/link/contract";
 import type { VmId } from "#lib/vm/report";
 import type { ActRecord, ActTarget } from "#lib/yank/act";
 import { checkBindings } from "#lib/yank/bindings";
-import { isConfirmed } from "#lib/yank/confirmation";
+import { isAcknowledged, isConfirmed } from "#lib/yank/confirmation";
 import { makePlan } from "#lib/yank/make-plan";
 import type { Plan, PlanTarget, VoidReason } from "#lib/yank/plan";
 import { bindableOf } from "#lib/yank/plannable-vm";
@@ -84,7 +84,7 @@ export class YankDesk {
   /**
    * Carries out a plan, once: whoever confirms it again gets the same act. Returns as soon as the intent is on the disk and
    * the bridge was told to go; what QEMU does arrives as progress.
-   * @throws ProblemError: not-found, plan-expired, plan-void, wrong-name, act-in-progress, cannot-plan, bridge-lost,
+   * @throws ProblemError: not-found, plan-expired, plan-void, wrong-name, not-acknowledged, act-in-progress, cannot-plan, bridge-lost,
    * not-recorded. With each of them nothing was sent.
    */
   async confirm(request: ActRequest, actor: Actor): Promise<ActRecord> {
@@ -171,6 +171,10 @@ export class YankDesk {
     if (!isConfirmed(plan.confirmation, request.typedName)) {
       const wanted = plan.confirmation.kind === "type-name" ? plan.confirmation.name : "";
       throw new ProblemError("wrong-name", `What was typed is not ${JSON.stringify(wanted)}`);
+    }
+    if (!isAcknowledged(plan.confirmation, request.acknowledged)) {
+      const acknowledge = plan.confirmation.kind === "type-name" ? plan.confirmation.acknowledge : undefined;
+      throw new ProblemError("not-acknowledged", `What has to be acknowledged first: ${acknowledge ?? ""}`, { acknowledge });
     }
     for (const target of plan.targets) {
       const busy = this.#openActs.actOn(target.vmId);
