@@ -109,6 +109,10 @@ function describeProcess(process: ProcessState): EvidenceLine[] {
       return [{ code: "process-stopped", text: "the process is stopped (state T)" }];
     case "uninterruptible":
       return [{ code: "process-uninterruptible", text: "the process waits inside the kernel (state D)" }];
+    case "frozen":
+      return [{ code: "process-frozen", text: "the process's cgroup, or one above it, is frozen" }];
+    case "zombie":
+      return [{ code: "process-zombie", text: "the process's main thread has exited, and the rest was not collected (state Z)" }];
     case "alive":
     case "unknown":
       return [];

@@ -13,8 +13,8 @@ export const READING_VALID_FOR_MS = 5_000;
  */
 export const HOLD_AFTER_STALL_MS = 250;
 
-/** The first character of `/proc/PID/stat`'s state, as far as a verdict needs it. */
-export type ProcessState = "stopped" | "uninterruptible" | "alive" | "unknown";
+/** What `/proc/PID/stat` and the cgroup say of the process, as far as a verdict needs it. */
+export type ProcessState = "stopped" | "uninterruptible" | "frozen" | "zombie" | "alive" | "unknown";
 
 /** One lane. Ages leave out the time in which the bridge itself stood still, because nobody was looking then. */
 export interface LaneClock {
@@ -177,8 +177,8 @@ function laneClockMs(lane: LaneClock): number | undefined {
   return lane.openAgeMs ?? lane.lastRoundTripMs;
 }
 
-function processReason(process: ProcessState): Extract<SilentReason, "stopped" | "uninterruptible"> | undefined {
-  return process === "stopped" || process === "uninterruptible" ? process : undefined;
+function processReason(process: ProcessState): Exclude<SilentReason, "no-oob" | "unknown"> | undefined {
+  return process === "alive" || process === "unknown" ? undefined : process;
 }
 
 function interrupt(state: HealthState, atMonoMs: number, reason: "bridge-stalled" | "no-valid-reading"): HealthState {

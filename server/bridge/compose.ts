@@ -11,6 +11,7 @@ import type { OpenTransport, QmpClock } from "#server/qmp/client";
 import { SchemaCache } from "#server/qmp/schema-cache";
 import { SettingsTable } from "./config.ts";
 import { Discovery } from "./discovery/discovery.ts";
+import { HostWatch } from "./evidence/host-watch.ts";
 import { FactLog } from "./link/fact-log.ts";
 import { HubLink } from "./link/hub-link.ts";
 import { createProcReader } from "./proc/proc-reader.ts";
@@ -75,6 +76,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
   const stalls = new StallLog();
   const facts = new FactLog(clock);
   const proc = options.proc ?? createProcReader({ logger });
+  const hostWatch = new HostWatch(proc, clock);
   let settings = new SettingsTable(config);
 
   const stallWatch = new StallWatch({
@@ -97,6 +99,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
       wheel,
       stalls,
       proc,
+      hostWatch,
       logger,
       openTransport: options.openTransport,
       schemas: new SchemaCache(),
@@ -197,6 +200,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     registry.close();
     link.close();
     await acts.close();
+    hostWatch.close();
     wheel.close();
     stallWatch.close();
     await proc.close();

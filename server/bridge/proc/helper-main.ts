@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { HostReader } from "./host-reader.ts";
 import { isNotPermitted, ListenerSearch } from "./listener-search.ts";
 import type { ListenerAnswer } from "./listener-search.ts";
 import { parseProcessStat } from "./process-stat.ts";
@@ -13,6 +14,7 @@ import { hasOtherPeer } from "./unix-sockets.ts";
  */
 const SLICE_MS = 25;
 const search = new ListenerSearch();
+const host = new HostReader();
 const searches: Extract<ProcRequest, { op: "find-listener" }>[] = [];
 let isSearching = false;
 
@@ -30,10 +32,21 @@ lines.on("line", (line) => {
     if (!isSearching) void searchAll();
     return;
   }
+  if (request.op === "read-host") {
+    void readHost(request);
+    return;
+  }
   reply({ id: request.id, value: answer(request) ?? null });
 });
 
-function answer(request: Exclude<ProcRequest, { op: "find-listener" }>): unknown {
+/** It waits for `ss`, and other questions are answered meanwhile. */
+async function readHost(request: Extract<ProcRequest, { op: "read-host" }>): Promise<void> {
+  reply({ alive: true });
+  const value = await host.read(request).catch(() => null);
+  reply({ id: request.id, value });
+}
+
+function answer(request: Exclude<ProcRequest, { op: "find-listener" | "read-host" }>): unknown {
   switch (request.op) {
     case "read-state":
       return readState(request.pid);
@@ -51,7 +64,9 @@ function answer(request: Exclude<ProcRequest, { op: "find-listener" }>): unknown
 function readState(pid: number): unknown {
   try {
     const stat = parseProcessStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
-    return stat ? { state: stat.state, startTimeTicks: stat.startTimeTicks } : { unknown: "gone" };
+    if (!stat) return { unknown: "gone" };
+    const isFrozen = host.frozenCgroup(pid) !== undefined;
+    return { state: stat.state, startTimeTicks: stat.startTimeTicks, ...(isFrozen ? { isFrozen } : {}) };
   } catch (error) {
     return { unknown: isNotPermitted(error) ? "not-permitted" : "gone" };
   }

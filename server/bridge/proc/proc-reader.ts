@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { QmpClock } from "#server/qmp/clock";
 import { systemClock } from "#server/qmp/clock";
 import type { MonitorAddress, ProcReader } from "../vm/ports.ts";
+import type { HostAnswer, HostQuestion } from "./host-reading.ts";
 import type { ProcQuestion, ProcReply } from "./proc-messages.ts";
 
 /** One helper process as the reader sees it; another kind in tests. */
@@ -35,6 +36,8 @@ const START_TIMEOUT_MS = 5_000;
 /** Between two starts: a helper that hangs in the kernel cannot be killed, and they must not pile up. */
 const MIN_RESTART_MS = 250;
 const MAX_RESTART_MS = 60_000;
+/** A timer that comes so late tells of this process and not of the helper. */
+const OWN_STALL_MS = 250;
 
 /**
  * Reads /proc through a helper process, so that a read that blocks never blocks the bridge, its event loop or its thread
@@ -94,6 +97,11 @@ class HelperProcReader implements ProcReader {
     return typeof value === "boolean" ? value : undefined;
   }
 
+  async readHost(question: HostQuestion): Promise<HostAnswer | undefined> {
+    const value = await this.#ask({ op: "read-host", ...question }, this.#timeoutMs);
+    return value === TIMED_OUT || value === null ? undefined : (value as HostAnswer);
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -123,7 +131,7 @@ class HelperProcReader implements ProcReader {
         stopTimer();
         resolve(value);
       };
-      const stopTimer = this.#clock.setTimer(() => settle(TIMED_OUT), this.#hasSpoken ? timeoutMs : Math.max(timeoutMs, START_TIMEOUT_MS));
+      const stopTimer = this.#whenLate(() => settle(TIMED_OUT), this.#hasSpoken ? timeoutMs : Math.max(timeoutMs, START_TIMEOUT_MS));
       this.#waiting.set(id, { settle, stopTimer });
       if (!this.#stopSilenceTimer) this.#expectWord(helper);
       helper.stdin.write(`${JSON.stringify({ id, ...question })}\n`);
@@ -166,13 +174,23 @@ class HelperProcReader implements ProcReader {
   /** A helper that owes an answer and says nothing for so long hangs in a read. */
   #expectWord(helper: HelperProcess): void {
     const withinMs = this.#hasSpoken ? this.#timeoutMs : START_TIMEOUT_MS;
-    this.#stopSilenceTimer = this.#clock.setTimer(() => {
+    this.#stopSilenceTimer = this.#whenLate(() => {
       this.#stopSilenceTimer = undefined;
       if (this.#helper !== helper) return;
       this.#logger?.warn({ questions: this.#waiting.size, withinMs }, "the helper that reads /proc said nothing in time and was killed");
       this.#lose();
       helper.kill();
     }, withinMs);
+  }
+
+  /** Where this process itself stood still until now, what the helper said meanwhile has to be read before it is blamed. */
+  #whenLate(callback: () => void, afterMs: number): () => void {
+    const dueMonoMs = this.#clock.nowMonoMs() + afterMs;
+    let stop = this.#clock.setTimer(() => {
+      if (this.#clock.nowMonoMs() - dueMonoMs < OWN_STALL_MS) callback();
+      else stop = this.#clock.setTimer(callback, OWN_STALL_MS);
+    }, afterMs);
+    return () => stop();
   }
 
   /** No helper any more: everybody who waits for it is told that it took too long. */

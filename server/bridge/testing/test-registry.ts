@@ -9,6 +9,7 @@ import type { OpenTransport, QmpClock } from "#server/qmp/client";
 import { systemClock } from "#server/qmp/clock";
 import { SchemaCache } from "#server/qmp/schema-cache";
 import { SettingsTable } from "../config.ts";
+import { HostWatch } from "../evidence/host-watch.ts";
 import { StallLog } from "../stalls/stall-log.ts";
 import { StallWatch } from "../stalls/stall-watch.ts";
 import { describeInstances } from "../topology/describe-instances.ts";
@@ -30,6 +31,7 @@ export function fakeProc(answers: Partial<ProcReader> = {}): ProcReader {
     readState: async () => ({ unknown: "not-permitted" }),
     readCommandLine: async () => undefined,
     hasOtherPeer: async () => false,
+    readHost: async () => undefined,
     close: async () => {},
     ...answers,
   };
@@ -78,6 +80,8 @@ export function startTestRegistry(options: TestRegistryOptions = {}): TestRegist
     },
   });
   const wheel = new TickWheel(clock, () => stallWatch.beat());
+  const proc = options.proc ?? fakeProc();
+  const hostWatch = new HostWatch(proc, clock);
   const registry = new VmRegistry(
     {
       bridgeId: "test",
@@ -87,7 +91,8 @@ export function startTestRegistry(options: TestRegistryOptions = {}): TestRegist
       random: () => 0.5,
       wheel,
       stalls,
-      proc: options.proc ?? fakeProc(),
+      proc,
+      hostWatch,
       logger: pino({ level: "silent" }),
       openTransport: options.openTransport,
       schemas: new SchemaCache(),
@@ -124,6 +129,7 @@ export function startTestRegistry(options: TestRegistryOptions = {}): TestRegist
     until: (check) => vi.waitFor(() => check(report()), { timeout: 8_000, interval: 10 }),
     close() {
       registry.close();
+      hostWatch.close();
       wheel.close();
       stallWatch.close();
     },

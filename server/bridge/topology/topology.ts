@@ -36,6 +36,8 @@ export interface BlockNodeReading {
   readonly jobs: readonly BlockJobUse[];
   /** QEMU's own file name: `nbd+unix:///export?socket=/path`, `nbd://host:port/export`, `json:{…}`. */
   readonly fileName?: string;
+  /** Of an NBD node: for how long requests wait for a lost server; 0 where they do not; absent where it was not read. */
+  readonly reconnectDelayMs?: number;
   readonly isReadOnly?: boolean;
 }
 

@@ -4,6 +4,7 @@ import type { KnownVm } from "./known-vm.ts";
 import { clipText, isRecord } from "./plain-data.ts";
 import type { AskInBand } from "./ports.ts";
 
+const MAX_VCPUS = 1_024;
 const NO_UUID = "00000000-0000-0000-0000-000000000000";
 
 /**
@@ -19,6 +20,15 @@ export async function attachReads(ask: AskInBand, known: KnownVm, nowMonoMs: () 
   if (isRecord(name) && typeof name["name"] === "string" && name["name"] !== "") known.name = clipText(name["name"]);
   const uuid = await tryAsk(ask, "query-uuid");
   if (isRecord(uuid) && typeof uuid["UUID"] === "string" && uuid["UUID"] !== NO_UUID) known.uuid = clipText(uuid["UUID"], 64);
+  known.vcpuTids = vcpuTids(await tryAsk(ask, "query-cpus-fast"));
+}
+
+function vcpuTids(value: unknown): number[] {
+  if (!Array.isArray(value)) return [];
+  return value.slice(0, MAX_VCPUS).flatMap((cpu: unknown) => {
+    const tid = isRecord(cpu) ? cpu["thread-id"] : undefined;
+    return typeof tid === "number" && Number.isSafeInteger(tid) && tid > 0 ? [tid] : [];
+  });
 }
 
 /**

@@ -45,6 +45,8 @@ export class KnownVm {
    */
   cpuEvent: { name: "STOP" | "RESUME"; monoMs: number } | undefined;
   launcher: Launcher = "plain";
+  /** Its vCPUs' threads, where they were read at attach. */
+  vcpuTids: readonly number[] = [];
   readonly runningJobs = new Set<string>();
   #migration: MigrationWatch | undefined;
   #events: EventWindow | undefined;
@@ -82,6 +84,11 @@ export class KnownVm {
     return this.#host;
   }
 
+  /** Nobody looks any more. */
+  forgetHost(): void {
+    this.#host = undefined;
+  }
+
   get hasMigrationInstance(): boolean {
     return this.instances.some((instance) => instance.type === "migration");
   }
@@ -105,6 +112,7 @@ export class KnownVm {
     this.isShuttingDown ||= former.isShuttingDown;
     this.stoppedMonoMs ??= former.stoppedMonoMs;
     this.launcher = former.launcher;
+    if (this.vcpuTids.length === 0) this.vcpuTids = former.vcpuTids;
     this.#migration = former.#migration ?? this.#migration;
     this.#events = former.#events ?? this.#events;
     this.#host = former.#host ?? this.#host;

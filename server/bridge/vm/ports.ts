@@ -2,6 +2,7 @@ import type { YankInstance } from "#lib/qapi/yank";
 import type { GoAnswer, GoRequest, PrepareAnswer, PrepareRequest, ProgressReport } from "#lib/link/contract";
 import type { InstanceReport } from "#lib/vm/instance";
 import type { MigrationReport, VmId, VmReport } from "#lib/vm/report";
+import type { HostAnswer, HostQuestion } from "../proc/host-reading.ts";
 
 /**
  * What the parts of a bridge know of each other: the VM's side on one hand, `proc`, `topology` and `yank` on the other.
@@ -17,12 +18,16 @@ export interface ProcReader {
   findListener(
     address: MonitorAddress,
   ): Promise<{ pid: number; startTimeTicks: string } | { unknown: "not-permitted" | "not-found" | "time-out" }>;
-  /** One character of /proc/PID/stat: R S D T t Z …, with the start time so that a reused pid is noticed. */
-  readState(pid: number): Promise<{ state: string; startTimeTicks: string } | { unknown: "gone" | "not-permitted" | "time-out" }>;
+  /** One character of /proc/PID/stat: R S D T t Z …, with the start time so that a reused pid is noticed; and whether its cgroup is frozen. */
+  readState(
+    pid: number,
+  ): Promise<{ state: string; startTimeTicks: string; isFrozen?: boolean } | { unknown: "gone" | "not-permitted" | "time-out" }>;
   /** The command line, read at attach only. */
   readCommandLine(pid: number): Promise<string[] | undefined>;
   /** Whether the listening socket at this path has a connected peer other than ours (local inode count in /proc/net/unix). */
   hasOtherPeer(path: string): Promise<boolean | undefined>;
+  /** Sockets, states and threads of these processes; undefined where it took too long. In the order of the targets. */
+  readHost(question: HostQuestion): Promise<HostAnswer | undefined>;
   close(): Promise<void>;
 }
 

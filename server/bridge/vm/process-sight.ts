@@ -67,6 +67,9 @@ export async function readListenerState(proc: ProcReader, address: MonitorAddres
 async function readProcessState(proc: ProcReader, pid: number): Promise<ProcessState> {
   const answer = await proc.readState(pid).catch(() => undefined);
   if (!answer || "unknown" in answer) return "unknown";
+  // Of a frozen one the kernel says S or D.
+  if (answer.isFrozen === true) return "frozen";
+  if (answer.state === "Z" || answer.state === "X") return "zombie";
   if (answer.state === "T" || answer.state === "t") return "stopped";
   return answer.state === "D" ? "uninterruptible" : "alive";
 }

@@ -12,6 +12,7 @@ import { describeInstances } from "../topology/describe-instances.ts";
 import { guessLauncher } from "../topology/guess-launcher.ts";
 import { readTopology } from "../topology/read-topology.ts";
 import type { Topology } from "../topology/topology.ts";
+import { HostWatch } from "../evidence/host-watch.ts";
 import { fakeProc } from "../testing/test-registry.ts";
 import { Gate } from "./gate.ts";
 import { KnownVm } from "./known-vm.ts";
@@ -26,6 +27,7 @@ async function startSession() {
   const settings = new SettingsTable(configSchema.parse({ queries: { enableMigrationEvents: false } })).settingsFor("db-07");
   const known = new KnownVm("start");
   known.isIdentified = true;
+  const proc = fakeProc();
   const host = {
     bridgeId: "test",
     epoch: "epoch",
@@ -34,7 +36,8 @@ async function startSession() {
     random: () => 0.5,
     wheel: new TickWheel(clock),
     stalls: new StallLog(),
-    proc: fakeProc(),
+    proc,
+    hostWatch: new HostWatch(proc, clock),
     logger: pino({ level: "silent" }),
     schemas: new SchemaCache(),
     topologyGate: new Gate(1),

@@ -1,5 +1,6 @@
 import { assertNever } from "#lib/assert-never";
 import type { HealthState, HealthThresholds, Picture } from "#lib/health/reduce-health";
+import { isTrouble } from "#lib/health/verdict";
 import type { UnreachableReason } from "#lib/health/verdict";
 import type { QmpEvent } from "#lib/qapi/events";
 import { isSimulatedPackage } from "#lib/qapi/simulated";
@@ -7,6 +8,7 @@ import type { VmId, VmReport } from "#lib/vm/report";
 import { QmpClient } from "#server/qmp/client";
 import type { QmpCloseReason } from "#server/qmp/client";
 import { ALLOWED_COMMANDS } from "../allowed-commands.ts";
+import type { WatchedVm } from "../evidence/host-watch.ts";
 import { Backoff } from "./backoff.ts";
 import { judgeFailedAttempt } from "./failed-attempt.ts";
 import { connectionIncarnation, describeChange, findIncarnation, isSameProcess, nameIncarnation } from "./find-incarnation.ts";
@@ -47,7 +49,7 @@ type Phase =
  * from the next, and judges. Made by the registry when an address appears; ends with `close`, or by itself through
  * `host.ended`. It has no timer: the wheel calls `onDue`.
  */
-export class SupervisedVm implements Ticking, SessionOwner {
+export class SupervisedVm implements Ticking, SessionOwner, WatchedVm {
   tick = 0;
   readonly vmId: VmId;
   readonly spot: MonitorSpot;
@@ -215,6 +217,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
         this.#flushEvents(nowMonoMs);
         if (this.#phase !== phase) return;
         this.wake(dueMonoMs);
+        if (this.#wantsHostRead(phase.session, nowMonoMs)) this.#host.hostWatch.want(this);
         if (this.health.verdict.kind !== "healthy" || phase.session.inBandOpenAgeMs(nowMonoMs) !== undefined) {
           this.look();
           this.#lookAtProcess(phase.session, nowMonoMs);
@@ -228,6 +231,12 @@ export class SupervisedVm implements Ticking, SessionOwner {
       default:
         assertNever(phase);
     }
+  }
+
+  onHostRead(isNews: boolean): void {
+    if (!isNews) return;
+    this.look();
+    this.onChanged();
   }
 
   wake(atMonoMs: number): void {
@@ -449,6 +458,7 @@ export class SupervisedVm implements Ticking, SessionOwner {
     if (state.phase === "negotiating") {
       this.look();
       this.#readProcess();
+      if (isTrouble(this.health.verdict.kind)) this.#host.hostWatch.want(this);
       if (this.#health.needsTelling(nowMonoMs)) this.onChanged();
       const ageMs = this.#host.stalls.watchedMs(state.sinceMonoMs, nowMonoMs);
       const { hungAfterMs } = this.settings.thresholds;
@@ -625,6 +635,13 @@ export class SupervisedVm implements Ticking, SessionOwner {
     const isOutOfBandOverdue = !session.client.hasOob || (session.outOfBandOpenAgeMs(nowMonoMs) ?? 0) >= slowAfterMs;
     if (isInBandOverdue && isOutOfBandOverdue) this.#readProcess();
     else this.#process.forget();
+  }
+
+  /** Whether its sockets and threads are worth reading: they cost more than a probe. */
+  #wantsHostRead(session: RunningSession, nowMonoMs: number): boolean {
+    const { kind } = this.health.verdict;
+    if (isTrouble(kind) || kind === "slow" || this.known.migrationIfAny?.isUnderWay === true) return true;
+    return (session.inBandOpenAgeMs(nowMonoMs) ?? 0) >= this.settings.thresholds.slowAfterMs;
   }
 
   #readProcess(): void {

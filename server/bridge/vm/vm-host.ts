@@ -6,6 +6,7 @@ import type { InstanceReport } from "#lib/vm/instance";
 import type { Ended, Launcher } from "#lib/vm/report";
 import type { OpenTransport, QmpClock } from "#server/qmp/client";
 import type { SchemaCache } from "#server/qmp/schema-cache";
+import type { HostWatch } from "../evidence/host-watch.ts";
 import type { StallLog } from "../stalls/stall-log.ts";
 import type { DescribeContext } from "../topology/describe-instances.ts";
 import type { ReadTopologyOptions } from "../topology/read-topology.ts";
@@ -46,6 +47,8 @@ export interface VmHost {
   readonly wheel: TickWheel;
   readonly stalls: StallLog;
   readonly proc: ProcReader;
+  /** Reads sockets and threads of the VMs that ask for it. */
+  readonly hostWatch: HostWatch;
   readonly logger: Logger;
   readonly openTransport?: OpenTransport;
   /** How many topologies are read at once. */

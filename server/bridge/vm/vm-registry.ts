@@ -78,6 +78,8 @@ export class VmRegistry {
   detail(vmId: VmId): VmDetailReport | undefined {
     const vm = this.#byId.get(vmId);
     if (!vm?.isListed) return undefined;
+    // Somebody has its page open.
+    this.#host.hostWatch.want(vm);
     const { client } = vm;
     const counters = client?.counters;
     return {

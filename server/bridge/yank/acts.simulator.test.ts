@@ -22,6 +22,7 @@ const nowhere: ProcReader = {
   readState: () => Promise.resolve({ unknown: "not-permitted" }),
   readCommandLine: () => Promise.resolve(undefined),
   hasOtherPeer: () => Promise.resolve(undefined),
+  readHost: () => Promise.resolve(undefined),
   close: () => Promise.resolve(),
 };
 const WITHIN = { timeout: 8_000, interval: 20 };
