@@ -5,6 +5,8 @@
 export interface ContractPeer {
   /** As it stands in test titles: "simulator", "qemu 7.2.22 (system)". */
   readonly name: string;
+  /** The first number of its version. */
+  readonly major: number;
   start(options?: ContractVmOptions): Promise<ContractVm>;
 }
 
@@ -17,6 +19,10 @@ export interface ContractVmOptions {
   serial?: boolean;
   /** Also listen on a loopback TCP monitor. */
   tcp?: boolean;
+  /** The guest reads `vda` for ever, some eighteen times a second; default false. */
+  reads?: boolean;
+  /** `nbd0` waits so many seconds for a lost server to come back (`reconnect-delay`); default 0, not at all. */
+  reconnectDelayS?: number;
 }
 
 export interface ContractVm {
@@ -34,7 +40,16 @@ export interface ContractVm {
   blockMainLoop(): Promise<() => Promise<void>>;
   /** Freezes the far side of `nbd0` and starts a request on it: recipe 1 up to, not including, `stop`. */
   freezeNbdServer(): Promise<void>;
+  /** Freezes it alone: the guest's own reads are what stalls, with `reads`. */
+  stallIo(): Promise<void>;
   thawNbdServer(): Promise<void>;
+  /** The server is gone, and a request that was sent afterwards waits for it, with `reconnectDelayS`. */
+  loseNbdServer(): Promise<void>;
+  restoreNbdServer(): Promise<void>;
+  /** A mirror `mir0` of `fmt0` to a second NBD node `tgt` becomes ready, and then its server stops answering a write. */
+  startStuckMirror(): Promise<void>;
+  /** An outgoing migration to a peer of its own goes into postcopy, slowly. */
+  startPostcopy(): Promise<void>;
   /** SIGSTOP and SIGCONT of the VM's process, or the simulator's equal. */
   freezeProcess(): Promise<void>;
   thawProcess(): Promise<void>;

@@ -9,6 +9,7 @@ import type { ContractPeer, ContractVm, ContractVmOptions } from "./peer.ts";
 export function simulatorPeer(version: Exclude<SimulatedVersion, "no-oob"> = "7.2"): ContractPeer {
   return {
     name: version === "7.2" ? "simulator" : `simulator (${version})`,
+    major: Number(version.split(".")[0]),
     start: (options = {}) => start(version, options),
   };
 }
@@ -24,12 +25,13 @@ async function start(version: SimulatedVersion, options: ContractVmOptions): Pro
     ? [
         { driver: "nbd", nodeName: "nbd0", server: { type: "unix", path: join(directory, "nbd.sock") }, export: "exp" },
         { driver: "raw", nodeName: "fmt0", file: "nbd0" },
+        { driver: "nbd", nodeName: "tgt", server: { type: "unix", path: join(directory, "tgt.sock") }, export: "exp" },
       ]
     : [];
   const chardevs: SimulatedChardev[] = hasSerial ? [{ kind: "socket-server", id: "ser0", path: serialPath, listens: true }] : [];
   const devices: SimulatedDevice[] = [];
   if (hasSerial) devices.push({ id: "com1", type: "isa-serial", chardev: "ser0" });
-  if (hasNbd) devices.push({ id: "vda", type: "virtio-blk-pci", drive: "fmt0" });
+  if (hasNbd) devices.push({ id: "vda", type: "virtio-blk-pci", drive: "fmt0", readsPerSecond: options.reads ? 18 : undefined });
   const vm = await startSimulatedVm({
     monitors: [
       { id: "mon0", path: monitorPath, isPretty: options.pretty },
@@ -56,7 +58,18 @@ async function start(version: SimulatedVersion, options: ContractVmOptions): Pro
       vm.freezeNbdServer("nbd0");
       vm.startRequest("fmt0");
     },
+    stallIo: async () => vm.stallIo("nbd0"),
     thawNbdServer: async () => vm.thawNbdServer("nbd0"),
+    loseNbdServer: async () => {
+      vm.setNbdState("nbd0", "reconnecting");
+      vm.startRequest("fmt0");
+    },
+    restoreNbdServer: async () => vm.setNbdState("nbd0", "connected"),
+    startStuckMirror: async () => {
+      vm.startJob({ id: "mir0", type: "mirror", device: "fmt0", target: "tgt" });
+      vm.freezeNbdServer("tgt");
+    },
+    startPostcopy: async () => vm.startMigration({ side: "outgoing", status: "postcopy-active", bytesPerSecond: 100_000 }),
     freezeProcess: async () => vm.freezeProcess(),
     thawProcess: async () => vm.thawProcess(),
     close: async () => {
