@@ -81,6 +81,7 @@ describePeers("a disk that the guest reads", (peer) => {
       parent: { "node-name": "nbd0" },
     });
     expect(await ask(monitor, "x-query-virtio")).toContainEqual({ name: "virtio-blk", path: VDA });
+    expect(await ask(monitor, "qom-get", { path: VDA, property: "type" })).toBe("virtio-blk-device");
     const before = await queueOf(monitor);
     expect(before).toMatchObject({ name: "virtio-blk", "queue-index": 0, "vring-num": 256, "shadow-avail-idx": ANY_INT });
     await until(async () => (await queueOf(monitor))["used-idx"] !== before["used-idx"], "the virtqueue going on");

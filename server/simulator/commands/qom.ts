@@ -51,7 +51,8 @@ function findNode(machine: SimulatedMachine, path: string): QomNode | undefined 
   if (name === undefined) return containerNode(container);
   const node = container.get(name);
   if (rest.length === 0) return node;
-  return rest.length === 1 && rest[0] === "virtio-backend" && node?.type.startsWith("virtio-") ? node : undefined;
+  if (rest.length !== 1 || rest[0] !== "virtio-backend" || !node?.type.startsWith("virtio-")) return undefined;
+  return { ...node, type: backendType(node.type) };
 }
 
 function containers(machine: SimulatedMachine): Record<string, Map<string, QomNode>> {
@@ -96,6 +97,11 @@ function deviceNode(device: object & { type: string }): QomNode {
     if (iothread !== undefined) properties.iothread = { type: "link<iothread>", value: `/objects/${iothread}` };
   }
   return { type: device.type, properties, children: {} };
+}
+
+/** `virtio-blk-device` of a `virtio-blk-pci`. */
+function backendType(type: string): string {
+  return `${type.replace(/-(pci|ccw)(-.*)?$/, "")}-device`;
 }
 
 function takesChardev(type: string): boolean {
