@@ -2,9 +2,9 @@ import { access, readdir } from "node:fs/promises";
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { demoFleet } from "./demo-fleet.ts";
-import { startSimulatedFleet } from "./fleet.ts";
+import { startSimulatedFleet, TROUBLES } from "./fleet.ts";
 import { ManualClock } from "./testing/manual-clock.ts";
 import { RawClient } from "./testing/raw-client.ts";
 import { testFolder, yank, YANK_MIGRATION, YANK_NODE } from "./testing/start-vm.ts";
@@ -38,6 +38,32 @@ describe("a fleet for load", () => {
     expect(() => fleet.hang("sim-9999")).toThrow("No simulated VM sim-9999");
     await fleet.close();
     expect(await readdir(directory)).toEqual([]);
+  });
+});
+
+describe("a fleet on a few servers", () => {
+  test("stalls with its server all that depend on it, in the way in which they meet it, and revives them", async () => {
+    const fleet = await startSimulatedFleet({ directory: await testFolder(), count: 5, serverCount: 2, readsPerSecond: 10 });
+    onTestFinished(() => fleet.close());
+    const isHung = (name: string) => fleet.vms.get(name)?.isMainLoopBlocked;
+    const names = Array.from(fleet.vms.keys());
+    expect(fleet.killServer(0, "drain")).toEqual(["sim-0001", "sim-0003", "sim-0005"]);
+    expect(fleet.killServer(1, "io-stall")).toEqual(["sim-0002", "sim-0004"]);
+    expect(names.map(isHung)).toEqual([true, false, true, false, true]);
+    fleet.reviveServer(0);
+    expect(names.map(isHung)).toEqual([false, false, false, false, false]);
+    expect(names.map((name) => fleet.vms.get(name)?.runState)).toEqual(Array.from(names, () => "running"));
+    expect(() => fleet.killServer(2, "drain")).toThrow("No server 2");
+  });
+
+  test.each(TROUBLES)("brings %s over one VM, and takes it away again", async (trouble) => {
+    const fleet = await startSimulatedFleet({ directory: await testFolder(), count: 1, readsPerSecond: 10 });
+    onTestFinished(() => fleet.close());
+    const vm = fleet.vms.get("sim-0001");
+    fleet.trouble("sim-0001", trouble);
+    expect(vm?.isMainLoopBlocked).toBe(!["io-stall", "migration-stall"].includes(trouble));
+    fleet.release("sim-0001");
+    await vi.waitFor(() => expect([vm?.isMainLoopBlocked, vm?.runState]).toEqual([false, "running"]));
   });
 });
 

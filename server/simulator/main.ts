@@ -1,14 +1,16 @@
 /**
  * A process of simulated VMs, for load and end-to-end tests:
- *   node server/simulator/main.ts --dir DIR (--count N [--hang K] | --demo) [--version 7.2|11.1|no-oob]
+ *   node server/simulator/main.ts --dir DIR (--count N [--hang K] [--reads PER_SECOND] [--servers N] | --demo)
+ *     [--version 7.2|11.1|no-oob]
  * Prints one JSON line when ready, takes one command a line on stdin (`hang NAME`, `release NAME`, `kill NAME`,
- * `flood NAME PER_SECOND`), answers each with one JSON line, and ends on SIGTERM, SIGINT or the end of stdin.
+ * `flood NAME PER_SECOND`, and of a counted fleet `trouble NAME TROUBLE`, `kill-server INDEX drain|io-stall` and
+ * `revive-server INDEX`), answers each with one JSON line, and ends on SIGTERM, SIGINT or the end of stdin.
  */
 import { mkdir } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { demoFleet } from "./demo-fleet.ts";
-import { startSimulatedFleet } from "./fleet.ts";
+import { startSimulatedFleet, TROUBLES, type SimulatedFleet, type SimulatedFleetOptions } from "./fleet.ts";
 import type { SimulatedVersion } from "./options.ts";
 import type { SimulatedVm } from "./simulated-vm.ts";
 
@@ -17,6 +19,8 @@ interface Running {
   names: string[];
   hang(name: string): void;
   release(name: string): void;
+  /** Only where it is no demo. */
+  fleet?: SimulatedFleet;
   close(): Promise<void>;
 }
 
@@ -25,6 +29,8 @@ const { values } = parseArgs({
     dir: { type: "string" },
     count: { type: "string", default: "1" },
     hang: { type: "string", default: "0" },
+    reads: { type: "string", default: "0" },
+    servers: { type: "string", default: "0" },
     version: { type: "string", default: "7.2" },
     demo: { type: "boolean", default: false },
   },
@@ -36,14 +42,21 @@ async function main(): Promise<void> {
   const directory = values.dir;
   const count = Number(values.count);
   const hung = Number(values.hang);
+  const readsPerSecond = Number(values.reads);
+  const serverCount = Number(values.servers);
   const version = versionOf(values.version);
-  if (directory === undefined || version === undefined || !isCount(count) || !isCount(hung) || hung > count) {
-    process.stderr.write("usage: main.ts --dir DIR (--count N [--hang K] | --demo) [--version 7.2|11.1|no-oob]\n");
+  const areCounts = [count, hung, readsPerSecond, serverCount].every(isCount);
+  if (directory === undefined || version === undefined || !areCounts || hung > count) {
+    process.stderr.write(
+      "usage: main.ts --dir DIR (--count N [--hang K] [--reads PER_SECOND] [--servers N] | --demo) [--version 7.2|11.1|no-oob]\n",
+    );
     process.exitCode = 2;
     return;
   }
   await mkdir(directory, { recursive: true });
-  const running = values.demo ? await startDemo(directory, version) : await startFleet({ directory, count, version });
+  const running = values.demo
+    ? await startDemo(directory, version)
+    : await startFleet({ directory, count, version, readsPerSecond, serverCount });
   for (const name of running.names.slice(0, hung)) running.hang(name);
   print({ ready: true, directory, count: running.names.length, hung: running.names.slice(0, hung) });
 
@@ -57,13 +70,14 @@ async function main(): Promise<void> {
   });
 }
 
-async function startFleet(options: { directory: string; count: number; version: SimulatedVersion }): Promise<Running> {
+async function startFleet(options: SimulatedFleetOptions): Promise<Running> {
   const fleet = await startSimulatedFleet(options);
   return {
     find: (name) => fleet.vms.get(name),
     names: Array.from(fleet.vms.keys()),
     hang: (name) => fleet.hang(name),
     release: (name) => fleet.release(name),
+    fleet,
     close: () => fleet.close(),
   };
 }
@@ -101,7 +115,14 @@ async function answer(running: Running, line: string): Promise<void> {
   }
 }
 
-async function obey(running: Running, { command, name, amount }: { command: string; name: string; amount: string }): Promise<void> {
+interface Command {
+  command: string;
+  name: string;
+  amount: string;
+}
+
+async function obey(running: Running, { command, name, amount }: Command): Promise<void> {
+  if (running.fleet && obeyFleet(running.fleet, { command, name, amount })) return;
   const vm = running.find(name);
   if (!vm) throw new Error(`No simulated VM ${name}`);
   switch (command) {
@@ -117,6 +138,27 @@ async function obey(running: Running, { command, name, amount }: { command: stri
       return;
     default:
       throw new Error(`Unknown command ${command}`);
+  }
+}
+
+/** @returns whether the command was one of a fleet's. */
+function obeyFleet(fleet: SimulatedFleet, { command, name, amount }: Command): boolean {
+  switch (command) {
+    case "trouble": {
+      const trouble = TROUBLES.find((candidate) => candidate === amount);
+      if (!trouble) throw new Error(`trouble NAME ${TROUBLES.join("|")}`);
+      fleet.trouble(name, trouble);
+      return true;
+    }
+    case "kill-server":
+      if (amount !== "drain" && amount !== "io-stall") throw new Error("kill-server INDEX drain|io-stall");
+      fleet.killServer(Number(name), amount);
+      return true;
+    case "revive-server":
+      fleet.reviveServer(Number(name));
+      return true;
+    default:
+      return false;
   }
 }
 

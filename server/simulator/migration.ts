@@ -201,6 +201,11 @@ export class Migration {
     else if (this.isUnderWay) this.#later(0, () => this.complete());
   }
 
+  /** The far side is gone: its connection breaks as a yank breaks it. */
+  losePeer(): void {
+    this.#yank();
+  }
+
   startPostcopy(): void {
     const isNew = this.#core.traits.hasNewMigration;
     if (this.#side === "incoming") {

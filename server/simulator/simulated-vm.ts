@@ -212,6 +212,11 @@ export class SimulatedVm {
     this.#machine.migration.release();
   }
 
+  /** Ends it as its yank would, without one: the destination was ended. */
+  loseMigrationPeer(): void {
+    this.#machine.migration.losePeer();
+  }
+
   completeMigration(): void {
     this.#machine.migration.complete();
   }
