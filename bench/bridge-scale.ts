@@ -50,7 +50,7 @@ async function measure({ isQuick, log }: BenchOptions): Promise<BenchResult> {
     for (const count of isQuick ? QUICK_SIZES : SIZES) {
       const monitors = join(directory, `m${count}`);
       mkdirSync(monitors);
-      const simulator = await startSimulatorProcess(monitors, count);
+      const simulator = await startSimulatorProcess({ directory: monitors, count });
       const bare: Window[] = [];
       const bridge: Window[] = [];
       let heapKibPerVm = 0;
@@ -140,7 +140,7 @@ function growthOf(sizes: readonly Sizes[]): Measurement[] {
 async function heapOfWarmBridge(directory: string): Promise<number> {
   const monitors = join(directory, "warm");
   mkdirSync(monitors);
-  const simulator = await startSimulatorProcess(monitors, WARM_VMS);
+  const simulator = await startSimulatorProcess({ directory: monitors, count: WARM_VMS });
   try {
     const { heapBytes } = await measureBridge({ directory, monitors, count: WARM_VMS, windowMs: 1_000 });
     return heapBytes;

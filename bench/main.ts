@@ -9,9 +9,10 @@ import { bridgeScale } from "./bridge-scale.ts";
 import { eventToDom } from "./event-to-dom.ts";
 import { hangVerdict } from "./hang-verdict.ts";
 import { qmpRoundTrip } from "./qmp-round-trip.ts";
+import { troubleScale } from "./trouble-scale.ts";
 import { yankClick } from "./yank-click.ts";
 
-const BENCHES: readonly Bench[] = [qmpRoundTrip, bridgeScale, eventToDom, yankClick, hangVerdict];
+const BENCHES: readonly Bench[] = [qmpRoundTrip, bridgeScale, troubleScale, eventToDom, yankClick, hangVerdict];
 
 const HELP = `Usage: ./ripcord bench [NAME…] [--quick] [--out DIR]
 

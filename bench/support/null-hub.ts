@@ -1,19 +1,22 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Server } from "socket.io";
+import { isTrouble, type HealthKind } from "#lib/health/verdict";
 import { LINK_NAMESPACE, REALTIME_PATH } from "#lib/link/contract";
 
 export interface NullHub {
   url: string;
   /** VMs that are healthy and whose topology was read: nothing more happens to them but probes. */
   settledCount(): number;
+  /** VMs whose verdict is trouble now. */
+  troubledCount(): number;
   close(): Promise<void>;
 }
 
 /** What is looked at of a report. */
 interface ReportLike {
   vmId: string;
-  health: { verdict: { kind: string } };
+  health: { verdict: { kind: HealthKind } };
   topologyAgeMs?: number;
 }
 
@@ -22,10 +25,13 @@ export async function startNullHub(): Promise<NullHub> {
   const http = createServer();
   const io = new Server(http, { path: REALTIME_PATH, maxHttpBufferSize: 1_000_000 });
   const settled = new Set<string>();
+  const troubled = new Set<string>();
   const take = (vms: readonly ReportLike[]): void => {
     for (const { vmId, health, topologyAgeMs } of vms) {
       if (health.verdict.kind === "healthy" && topologyAgeMs !== undefined) settled.add(vmId);
       else settled.delete(vmId);
+      if (isTrouble(health.verdict.kind)) troubled.add(vmId);
+      else troubled.delete(vmId);
     }
   };
   io.of(LINK_NAMESPACE).on("connection", (socket) => {
@@ -46,6 +52,7 @@ export async function startNullHub(): Promise<NullHub> {
   return {
     url: `http://127.0.0.1:${port}`,
     settledCount: () => settled.size,
+    troubledCount: () => troubled.size,
     close: async () => {
       await io.close();
     },
