@@ -1,7 +1,7 @@
 import { assertNever } from "../assert-never.ts";
 import type { EvidenceLine } from "../vm/report.ts";
 import { READING_VALID_FOR_MS } from "./reduce-health.ts";
-import type { HealthThresholds, LaneClock, Picture, ProcessState, RunningPicture } from "./reduce-health.ts";
+import type { HealthThresholds, IoStall, LaneClock, Picture, ProcessState, RunningPicture } from "./reduce-health.ts";
 import type { UnreachableReason } from "./verdict.ts";
 
 const UNREACHABLE_TEXT: Record<UnreachableReason, string> = {
@@ -70,8 +70,15 @@ function describeRunning(picture: RunningPicture, thresholds: HealthThresholds):
       text: `migration ${picture.migration.status}: no byte moved for ${seconds(stalledAgeMs)}${bytes === undefined ? "" : ` (${bytes} bytes transferred)`}`,
     });
   }
+  for (const stall of picture.io ?? []) if (stall.stillAgeMs >= thresholds.slowAfterMs) lines.push(describeStall(stall));
   lines.push(...describeRunState(picture, thresholds));
   return lines;
+}
+
+function describeStall({ device, outstandingCount, stillAgeMs, isShared }: IoStall): EvidenceLine {
+  const requests = outstandingCount === 1 ? "1 request" : `${outstandingCount} requests`;
+  const whose = isShared ? `controller of ${device} and others` : `disk ${device}`;
+  return { code: "io-still", text: `${whose}: ${requests} outstanding, none completed for ${seconds(stillAgeMs)}` };
 }
 
 /** As of now only while in-band answers; an event after the last reading is told as that, and made no run state of. */

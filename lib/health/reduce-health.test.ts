@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { describeEvidence } from "./describe-evidence.ts";
 import { HOLD_AFTER_STALL_MS, initialHealth, judge, reduceHealth } from "./reduce-health.ts";
-import type { HealthState, Picture, RunningPicture } from "./reduce-health.ts";
+import type { HealthState, IoStall, Picture, RunningPicture } from "./reduce-health.ts";
 import { DEFAULT_THRESHOLDS } from "./thresholds.ts";
 
 const T = DEFAULT_THRESHOLDS;
@@ -14,6 +14,10 @@ function running(overrides: Partial<RunningPicture> = {}): RunningPicture {
 
 function silentFor(openAgeMs: number): RunningPicture["inBand"] {
   return { openAgeMs, lastRoundTripMs: 0.4, lastReplyAgeMs: openAgeMs + 900 };
+}
+
+function stall(overrides: Partial<IoStall> = {}): IoStall {
+  return { device: "vda", nodes: ["nbd0"], stillAgeMs: 10_000, outstandingCount: 1, isShared: false, ...overrides };
 }
 
 function look(state: HealthState, atMonoMs: number, picture: Picture): HealthState {
@@ -45,11 +49,6 @@ describe("the table", () => {
       running({ inBand: silentFor(5_000), outOfBand: undefined }),
       { kind: "silent", reason: "no-oob" },
     ],
-    [
-      "a late reply shows a main loop that runs again",
-      running({ inBand: { lastRoundTripMs: 9_000, lastReplyAgeMs: 1 } }),
-      { kind: "slow" },
-    ],
     ["a switchover whose bytes move is slow, not hung", running({ inBand: silentFor(8_000), isSwitchoverMoving: true }), { kind: "slow" }],
     [
       "a migration without a byte for ten seconds is stalled",
@@ -61,6 +60,23 @@ describe("the table", () => {
       running({ runState: "io-error", migration: { status: "active", stalledAgeMs: 10_000 } }),
       { kind: "migration-stalled", migrationStatus: "active" },
     ],
+    [
+      "a disk whose work does not complete for ten seconds is stalled, and is named by what can be yanked",
+      running({ io: [stall({ nodes: ["nbd1"] }), stall({ nodes: ["nbd0"] }), stall({ nodes: ["nbd9"], stillAgeMs: 9_999 })] }),
+      { kind: "io-stalled", nodes: ["nbd0", "nbd1"] },
+    ],
+    ["a flush of eight seconds is none", running({ io: [stall({ stillAgeMs: 8_000 })] }), { kind: "healthy" }],
+    [
+      "a stalled migration comes before a stalled disk",
+      running({ io: [stall()], migration: { status: "active", stalledAgeMs: 10_000 } }),
+      { kind: "migration-stalled", migrationStatus: "active" },
+    ],
+    [
+      "a stalled disk comes before a stopped guest",
+      running({ io: [stall()], runState: "io-error" }),
+      { kind: "io-stalled", nodes: ["nbd0"] },
+    ],
+    ["a silent main loop comes before a stalled disk", running({ io: [stall()], inBand: silentFor(1_000) }), { kind: "slow" }],
     [
       "a guest that stopped by itself is told by its run state",
       running({ runState: "io-error" }),
@@ -96,6 +112,24 @@ describe("since", () => {
     state = look(state, 11_000, running({ inBand: silentFor(5_000) }));
     expect(state).toMatchObject({ verdict: { kind: "main-loop-hung" }, sinceMonoMs: 6_000 });
     expect(look(state, 20_000, running({ inBand: silentFor(14_000) })).sinceMonoMs).toBe(6_000);
+  });
+
+  test("counts a stalled disk from when its work was last seen to move", () => {
+    let state = look(initialHealth(0), 1_000, running());
+    state = look(state, 30_000, running({ io: [stall({ stillAgeMs: 11_000 })] }));
+    expect(state).toMatchObject({ verdict: { kind: "io-stalled" }, sinceMonoMs: 19_000 });
+    expect(look(state, 32_000, running({ io: [stall({ stillAgeMs: 13_000 })] })).sinceMonoMs).toBe(19_000);
+    expect(look(state, 33_000, running()).verdict).toEqual({ kind: "healthy" });
+  });
+
+  test("a reply that was late ends nothing and begins nothing: the probe after it does", () => {
+    const late = running({ inBand: { lastRoundTripMs: 9_000, lastReplyAgeMs: 1 } });
+    let state = look(initialHealth(0), 1_000, running());
+    state = look(state, 10_000, running({ inBand: silentFor(8_000) }));
+    state = look(state, 11_000, late);
+    expect(state).toMatchObject({ verdict: { kind: "main-loop-hung" }, sinceMonoMs: 2_000 });
+    expect(look(state, 11_002, running())).toMatchObject({ verdict: { kind: "healthy" }, sinceMonoMs: 11_002 });
+    expect(look(state, 12_001, running({ inBand: silentFor(1_000) }))).toMatchObject({ verdict: { kind: "slow" } });
   });
 
   test("survives an interruption that the next reading confirms", () => {

@@ -13,6 +13,8 @@ export const READING_VALID_FOR_MS = 5_000;
  */
 export const HOLD_AFTER_STALL_MS = 250;
 
+const MAX_NODES = 32;
+
 /** What `/proc/PID/stat` and the cgroup say of the process, as far as a verdict needs it. */
 export type ProcessState = "stopped" | "uninterruptible" | "frozen" | "zombie" | "alive" | "unknown";
 
@@ -30,6 +32,19 @@ export interface MigrationReading {
   /** How long no byte moved while bytes should move; undefined while they do, and where none are expected to. */
   readonly stalledAgeMs?: number;
   readonly transferredBytes?: number;
+}
+
+/** One disk with work outstanding that does not complete. */
+export interface IoStall {
+  /** Device id, or QOM path. */
+  readonly device: string;
+  /** What an operator would yank or look at: the yank instances below the disk, else the node at the device. */
+  readonly nodes: readonly string[];
+  /** How long nothing of it has completed while something was outstanding, over at least two readings. */
+  readonly stillAgeMs: number;
+  readonly outstandingCount: number;
+  /** Disks on one controller share its queues, and nothing tells whose request is the one that waits. */
+  readonly isShared: boolean;
 }
 
 /** Everything that a verdict is made of, at one moment. */
@@ -57,6 +72,8 @@ export interface RunningPicture {
   /** The newest STOP or RESUME that came after that reading. What state it led to is not known until it is read. */
   readonly cpuEvent?: { readonly name: "STOP" | "RESUME"; readonly ageMs: number };
   readonly migration?: MigrationReading;
+  /** Of a guest that runs; undefined where nothing stands still or nothing was read just now. */
+  readonly io?: readonly IoStall[];
   /** A switchover whose bytes were seen moving while in-band is silent: slow, not hung. */
   readonly isSwitchoverMoving?: boolean;
 }
@@ -116,7 +133,7 @@ function look(state: HealthState, atMonoMs: number, picture: Picture, thresholds
 
 /**
  * The design's table: the first line that matches wins. Undefined where the picture holds no valid reading, so that the
- * last verdict stands. `io-stalled` has no reading yet.
+ * last verdict stands.
  */
 export function judge(picture: Picture, thresholds: HealthThresholds): Verdict | undefined {
   switch (picture.connection) {
@@ -163,12 +180,22 @@ function judgeRunning(picture: RunningPicture, thresholds: HealthThresholds): Ve
   if (openAgeMs >= thresholds.slowAfterMs) return { kind: "slow" };
   if (inBand.lastRoundTripMs === undefined || inBand.lastReplyAgeMs === undefined) return undefined;
   if (inBand.openAgeMs === undefined && inBand.lastReplyAgeMs >= (thresholds.readingValidForMs ?? READING_VALID_FOR_MS)) return undefined;
-  if (inBand.lastRoundTripMs >= thresholds.slowAfterMs) return { kind: "slow" };
+  // The reply that was awaited for long says that the main loop runs again, and nothing of how it is now. The probe that
+  // goes out right behind it does; until then the verdict stands.
+  if (inBand.lastRoundTripMs >= thresholds.slowAfterMs) return undefined;
   if (picture.migration?.stalledAgeMs !== undefined && picture.migration.stalledAgeMs >= thresholds.migrationStallAfterMs) {
     return { kind: "migration-stalled", migrationStatus: picture.migration.status };
   }
   if (picture.runState === undefined) return undefined;
+  const stalled = stalledDisks(picture, thresholds);
+  if (stalled.length > 0) {
+    return { kind: "io-stalled", nodes: [...new Set(stalled.flatMap(({ nodes }) => nodes))].toSorted().slice(0, MAX_NODES) };
+  }
   return isGuestStopped(picture.runState) ? { kind: "guest-stopped", runState: picture.runState } : { kind: "healthy" };
+}
+
+function stalledDisks(picture: RunningPicture, thresholds: HealthThresholds): readonly IoStall[] {
+  return (picture.io ?? []).filter(({ stillAgeMs }) => stillAgeMs >= thresholds.ioStallAfterMs);
 }
 
 /** Age of the oldest unanswered request, or the last round trip where none is open. */
@@ -202,10 +229,11 @@ function sinceOf(state: HealthState, verdict: Verdict, atMonoMs: number, picture
       return atMonoMs - silenceAgeMs(picture);
     case "migration-stalled":
       return atMonoMs - (picture.connection === "running" ? (picture.migration?.stalledAgeMs ?? 0) : 0);
+    case "io-stalled":
+      return atMonoMs - (picture.connection === "running" ? Math.max(0, ...(picture.io ?? []).map(({ stillAgeMs }) => stillAgeMs)) : 0);
     case "unknown":
     case "unreachable":
     case "monitor-busy":
-    case "io-stalled":
     case "guest-stopped":
     case "healthy":
       return atMonoMs;

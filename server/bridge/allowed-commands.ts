@@ -16,6 +16,7 @@ const COMMANDS = {
   "query-colo-status": "which side of a COLO pair this is, and why COLO ended; no I/O",
   // Counters and threads. None of them does I/O: each answered at once, on 7.2 and 11.1, with qcow2 and its bitmap on storage
   // that stood still. `x-query-virtio-status` is not among them and must not be: it aborts QEMU 11.1.3.
+  // Before QEMU 9.0 it takes the lock of each disk's I/O thread, so it is not sent there to a VM that has such threads.
   "query-blockstats": "requests that a disk completed, and since when none did",
   "x-query-virtio": "which virtio devices there are, by QOM path",
   // Never of a vhost device: there QEMU asks the back end (GET_VRING_BASE), which waits for it and stops the ring. And

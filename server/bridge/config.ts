@@ -43,6 +43,7 @@ export class SettingsTable {
       thresholds,
       tags: [],
       mayQueryBlock: this.#config.queries.block,
+      mayReadVirtqueues: this.#config.queries.virtioQueues,
       mayEnableMigrationEvents: this.#config.queries.enableMigrationEvents,
     };
     for (const { tags, probe } of entries) {

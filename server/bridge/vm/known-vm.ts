@@ -9,6 +9,7 @@ import type { Incarnation, Launcher } from "#lib/vm/report";
 import { HostReadings } from "../evidence/host-readings.ts";
 import type { Topology } from "../topology/topology.ts";
 import { EventWindow } from "./event-window.ts";
+import { IoReadings } from "./io-readings.ts";
 import { MigrationWatch } from "./migration-watch.ts";
 import { isRecord, plainData } from "./plain-data.ts";
 
@@ -50,6 +51,7 @@ export class KnownVm {
   readonly runningJobs = new Set<string>();
   #migration: MigrationWatch | undefined;
   #events: EventWindow | undefined;
+  #io: IoReadings | undefined;
   #host: HostReadings | undefined;
   readonly #startIdPrefix: string;
   #described: { instances: YankInstance[]; topology: Topology | undefined; isAnswering: boolean; reports: InstanceReport[] } | undefined;
@@ -65,6 +67,15 @@ export class KnownVm {
 
   get migrationIfAny(): MigrationWatch | undefined {
     return this.#migration;
+  }
+
+  /** Made when the first disk is seen. */
+  get io(): IoReadings {
+    return (this.#io ??= new IoReadings());
+  }
+
+  get ioIfAny(): IoReadings | undefined {
+    return this.#io;
   }
 
   get events(): EventWindow {
@@ -114,6 +125,7 @@ export class KnownVm {
     this.launcher = former.launcher;
     if (this.vcpuTids.length === 0) this.vcpuTids = former.vcpuTids;
     this.#migration = former.#migration ?? this.#migration;
+    this.#io = former.#io ?? this.#io;
     this.#events = former.#events ?? this.#events;
     this.#host = former.#host ?? this.#host;
     for (const job of former.runningJobs) this.runningJobs.add(job);

@@ -27,6 +27,7 @@ export function runningPicture(session: RunningSession, known: KnownVm, process:
     runStateAgeMs: ageOf(known.runState?.monoMs, nowMonoMs),
     cpuEvent: cpuEvent && { name: cpuEvent.name, ageMs: nowMonoMs - cpuEvent.monoMs },
     migration: known.migrationIfAny?.reading(),
+    io: known.runState?.value === "running" ? known.ioIfAny?.stalls(known.topology, nowMonoMs) : undefined,
   };
 }
 

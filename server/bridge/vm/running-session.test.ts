@@ -72,6 +72,7 @@ async function startSession() {
     mayRead: () => isWell,
     onIdentified: () => {},
     onAnswer: () => {},
+    look: () => {},
     onChanged: () => {},
     wake: () => {},
   };

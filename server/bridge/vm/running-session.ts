@@ -3,10 +3,12 @@ import type { YankInstance } from "#lib/qapi/yank";
 import { QmpStateError } from "#server/qmp/errors";
 import type { QmpClient, QmpRequest, QmpResult } from "#server/qmp/client";
 import { attachReads, needsMigrationEvents } from "./attach-reads.ts";
+import { IoSampler } from "./io-sampler.ts";
 import { InBandLine } from "./in-band-line.ts";
 import { BucketFilter, parseInstances } from "./known-vm.ts";
 import { MigrationSampler } from "./migration-sampler.ts";
 import { isRecord } from "./plain-data.ts";
+import type { AskInBand } from "./ports.ts";
 import { noteEvent, tellsOfRunState } from "./session-events.ts";
 import type { SessionOwner } from "./session-owner.ts";
 import { TopologyWatch } from "./topology-watch.ts";
@@ -43,6 +45,7 @@ export class RunningSession {
   #lastListMonoMs = -Infinity;
   readonly #migration: MigrationSampler;
   readonly #topology: TopologyWatch;
+  readonly #io: IoSampler;
   #isInBandShownOpen = false;
   #isOutOfBandShownOpen = false;
   #isClosed = false;
@@ -61,7 +64,9 @@ export class RunningSession {
     this.line = new InBandLine(host.clock, () => this.#afterInBandReply());
     this.#nextProbeMonoMs = host.clock.nowMonoMs();
     this.#migration = new MigrationSampler(owner);
-    this.#topology = new TopologyWatch((command, args) => this.ask(command, args), owner, host);
+    const ask: AskInBand = (command, args) => this.ask(command, args);
+    this.#topology = new TopologyWatch(ask, owner, host);
+    this.#io = new IoSampler(ask, owner, host);
     owner.known.hasOob = client.hasOob;
     this.onDue(this.#nextProbeMonoMs);
   }
@@ -226,7 +231,9 @@ export class RunningSession {
     if (lastRoundTripMs !== undefined) {
       if (this.inBandBucket.take(lastRoundTripMs)) this.#owner.onChanged();
       // The one reply that was awaited for long says nothing of the run state of now: ask at once.
-      if (lastRoundTripMs >= this.#owner.settings.thresholds.slowAfterMs) this.#isProbeOwed = true;
+      const { slowAfterMs, hungAfterMs } = this.#owner.settings.thresholds;
+      if (lastRoundTripMs >= slowAfterMs) this.#isProbeOwed = true;
+      if (lastRoundTripMs >= hungAfterMs) this.#io.interrupt(nowMonoMs);
     }
     if (this.#isInBandShownOpen) this.#noteOpenLanes(nowMonoMs, undefined);
     if (!this.#hasFirstAnswer) {
@@ -258,6 +265,7 @@ export class RunningSession {
     }
     if (line.sendNextAsk(client)) return;
     if (!this.#migration.isUnread) this.#topology.maybeRead(nowMonoMs, nowMonoMs < this.#watchfulUntilMonoMs);
+    this.#io.maybeRead(nowMonoMs);
   }
 
   async #identify(): Promise<void> {

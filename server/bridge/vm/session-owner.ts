@@ -13,6 +13,8 @@ export interface SessionOwner {
   onIdentified(): void;
   /** A reply came on this lane; judge anew if it could matter. */
   onAnswer(lane: "in-band" | "oob"): void;
+  /** Judge anew. */
+  look(): void;
   /** Something that is published changed. */
   onChanged(): void;
   /** Wants to be called at this time, if not before. */

@@ -199,6 +199,7 @@ export class SupervisedVm implements Ticking, SessionOwner, WatchedVm {
   /** The bridge stood still: nothing open is held against the VM. */
   bridgeStalled(fromMonoMs: number, untilMonoMs: number): void {
     this.known.migrationIfAny?.forgiveStall(untilMonoMs - fromMonoMs);
+    this.known.ioIfAny?.take({ type: "bridge-stalled", forMs: untilMonoMs - fromMonoMs });
     this.#health.bridgeStalled(untilMonoMs, this.thresholds);
   }
 
@@ -253,6 +254,7 @@ export class SupervisedVm implements Ticking, SessionOwner, WatchedVm {
       // Their main loop answers; storage may be what failed them.
       case "guest-stopped":
       case "migration-stalled":
+      case "io-stalled":
         return what === "without-storage";
       default:
         return false;

@@ -22,6 +22,7 @@ export interface VmSettings {
   thresholds: Thresholds;
   tags: string[];
   mayQueryBlock: boolean;
+  mayReadVirtqueues: boolean;
   mayEnableMigrationEvents: boolean;
 }
 

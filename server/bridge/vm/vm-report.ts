@@ -25,6 +25,7 @@ export function buildReport(vm: SupervisedVm, host: VmHost): VmReport {
     host.describeInstances(known.instances, known.topology, describeContext(vm, host, isAnswering, migration)),
   );
   const instances = enrichInstances(described, clueContext(vm, nowMonoMs, migration));
+  const disks = known.ioIfAny?.reports(nowMonoMs);
   const process = known.hostIfAny?.process(nowMonoMs);
   return {
     vmId: vm.vmId,
@@ -47,6 +48,7 @@ export function buildReport(vm: SupervisedVm, host: VmHost): VmReport {
     },
     ...(migration === undefined ? {} : { migration }),
     ...(process === undefined ? {} : { process }),
+    ...(disks === undefined || disks.length === 0 ? {} : { disks }),
     instances,
     ...(known.instancesMonoMs === undefined ? {} : { instancesAgeMs: nowMonoMs - known.instancesMonoMs }),
     ...(known.topologyMonoMs === undefined ? {} : { topologyAgeMs: nowMonoMs - known.topologyMonoMs }),
