@@ -45,7 +45,7 @@ export function freshness(link: LinkState, nowMs: number): Freshness {
 }
 
 /** Whether this bridge is lost, or has probed nothing for too long although it has VMs. */
-function isBridgeBehind(bridge: BridgeView, serverTimeMs: number): boolean {
+export function isBridgeBehind(bridge: BridgeView, serverTimeMs: number): boolean {
   if (!bridge.isConnected) return true;
   if (bridge.vmCount === 0) return false;
   return bridge.newestProbeAtMs !== undefined && serverTimeMs - bridge.newestProbeAtMs > BRIDGE_STALE_AFTER_MS;

@@ -110,7 +110,8 @@ function openRealtime(queryClient: QueryClient, clock: ServerClock): Realtime {
   });
   socket.on("clock:ticked", (payload) => {
     clock.heard(payload.serverTimeMs);
-    change({ hasTicked: true, heardAtMs: clock.nowMs() });
+    // By when the hub sent it, not by when it arrived: a tick that was held up on its way tells of what was.
+    change({ hasTicked: true, heardAtMs: Math.min(payload.serverTimeMs, clock.nowMs()) });
     take({ name: "clock:ticked", payload });
   });
   socket.on("fleet:changed", (payload) => take({ name: "fleet:changed", payload }));

@@ -53,7 +53,9 @@ export interface HubOptions {
   hasLocalBridge?: boolean;
   clock?: Clock;
   /** Makes the pages, before anything listens on the server. Absent: only the API is served. */
-  prepareWeb?(server: ReturnType<typeof createHttpServer>): Promise<{ handle: WebHandler; isDevelopment: boolean; close(): Promise<void> }>;
+  prepareWeb?(
+    server: ReturnType<typeof createHttpServer>,
+  ): Promise<{ handle: WebHandler; isDevelopment: boolean; build?: string; close(): Promise<void> }>;
 }
 
 export interface Hub {
@@ -165,7 +167,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     },
   });
   const desk = new YankDesk({ acts, audit, links, openActs, clock, log, limits: config.desk, find: (vmId) => fleet.reportOf(vmId) });
-  const gateway = new Gateway({ io, fleet, access, clock, log, onWatched: (vmIds) => links.watch(vmIds) });
+  const gateway = new Gateway({ io, fleet, access, clock, log, build: web?.build, onWatched: (vmIds) => links.watch(vmIds) });
   isReady = true;
   let stopReason: string | undefined = "The hub is starting";
   const api = createApi({

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { Server as HttpServer } from "node:http";
 import { join } from "node:path";
 import next from "next";
@@ -21,6 +21,11 @@ class WebNotBuiltError extends Error {
   }
 }
 
+/** Which build is served; a page of another one is out of date. */
+function readBuildId(root: string): string {
+  return readFileSync(join(root, ".next", "BUILD_ID"), "utf8").trim();
+}
+
 /** The pages, beside the API on one server. @throws WebNotBuiltError */
 export async function prepareWeb(server: HttpServer, { root, host, port, isDevelopment }: WebOptions) {
   if (!isDevelopment && !existsSync(join(root, ".next", "BUILD_ID"))) throw new WebNotBuiltError();
@@ -28,5 +33,5 @@ export async function prepareWeb(server: HttpServer, { root, host, port, isDevel
   await app.prepare();
   const handler = app.getRequestHandler();
   const handle: WebHandler = (request, response) => handler(request, response);
-  return { handle, isDevelopment, close: () => app.close() };
+  return { handle, isDevelopment, build: isDevelopment ? undefined : readBuildId(root), close: () => app.close() };
 }

@@ -36,6 +36,8 @@ export interface GatewayOptions {
   access: Access;
   clock: Clock;
   log: Log;
+  /** Which build of the web app is served beside it. */
+  build?: string;
   /** The union of what anybody watches has changed. */
   onWatched(vmIds: VmId[]): void;
 }
@@ -51,6 +53,7 @@ export class Gateway {
   readonly #io: BrowserServer;
   readonly #fleet: Fleet;
   readonly #clock: Clock;
+  readonly #build: string | undefined;
   readonly #onWatched: (vmIds: VmId[]) => void;
   readonly #deltas: Coalescer;
   readonly #details: Coalescer;
@@ -59,10 +62,11 @@ export class Gateway {
   readonly #stopTick: () => void;
   #sentRevision: number;
 
-  constructor({ io, fleet, access, clock, log, onWatched }: GatewayOptions) {
+  constructor({ io, fleet, access, clock, log, build, onWatched }: GatewayOptions) {
     this.#io = io;
     this.#fleet = fleet;
     this.#clock = clock;
+    this.#build = build;
     this.#onWatched = onWatched;
     this.#sentRevision = fleet.revision;
     this.#deltas = new Coalescer(clock, DELTA_INTERVAL_MS, () => this.#sendDelta());
@@ -110,12 +114,7 @@ export class Gateway {
 
   /** The server's time and the bridges' ages; also sent out of turn when a bridge comes or goes. */
   tick(): void {
-    const tick: Tick = {
-      epoch: this.#fleet.epoch,
-      revision: this.#fleet.revision,
-      serverTimeMs: this.#clock.nowMs(),
-      bridges: this.#fleet.bridges(),
-    };
+    const tick = this.#newTick();
     for (const socket of this.#io.sockets.sockets.values()) {
       if (socket.data.isOutdated) this.#catchUp(socket);
       if (!isBehind(socket)) socket.emit("clock:ticked", tick);
@@ -163,12 +162,17 @@ export class Gateway {
     socket.on("disconnect", () => {
       for (const vmId of socket.data.watched) this.#unwatch(socket, vmId);
     });
-    socket.emit("clock:ticked", {
+    socket.emit("clock:ticked", this.#newTick());
+  }
+
+  #newTick(): Tick {
+    return {
       epoch: this.#fleet.epoch,
       revision: this.#fleet.revision,
       serverTimeMs: this.#clock.nowMs(),
       bridges: this.#fleet.bridges(),
-    });
+      ...(this.#build === undefined ? {} : { build: this.#build }),
+    };
   }
 
   #watch(socket: BrowserSocket, vmId: VmId): boolean {

@@ -1,0 +1,122 @@
+import type { HealthKind } from "#lib/health/verdict";
+import { cx } from "../ui/cx.ts";
+import { formatAgeInWords, formatNumber } from "../ui/format.ts";
+import { VERDICT_TEXT_CLASS, VERDICT_WORD } from "../vm/verdict-words.ts";
+import { inSentence } from "./in-sentence.ts";
+import { fitCells } from "./wall-layout.ts";
+import type { CellGrid, WallLayout } from "./wall-layout.ts";
+import type { HostTile } from "./wall-model.ts";
+
+interface HostTilesProps {
+  hosts: readonly HostTile[];
+  layout: WallLayout;
+  isStale: boolean;
+  nowMs: number;
+}
+
+/** Every host, always in its place: a cell per VM as long as they fit, trouble first, the healthy ones hollow. */
+export function HostTiles({ hosts, layout, isStale, nowMs }: HostTilesProps) {
+  return (
+    <ul
+      aria-label="Hosts"
+      className="grid min-h-0 flex-1"
+      style={{ gap: layout.unitPx, gridTemplateColumns: `repeat(${layout.columns}, minmax(0, 1fr))`, gridAutoRows: "minmax(0, 1fr)" }}
+    >
+      {hosts.map((host) => (
+        <Tile key={host.bridgeId} host={host} layout={layout} isStale={isStale} nowMs={nowMs} />
+      ))}
+    </ul>
+  );
+}
+
+function Tile({ host, layout, isStale, nowMs }: { host: HostTile } & Omit<HostTilesProps, "hosts">) {
+  const { unitPx, tileWidthPx, tileHeightPx } = layout;
+  const paddingPx = 0.9 * unitPx;
+  const headPx = 2.2 * unitPx;
+  const cells = fitCells(host.vmCount, tileWidthPx - 2 * paddingPx - 2, tileHeightPx - 2 * paddingPx - headPx - 0.6 * unitPx);
+  const isOld = isStale || host.isBehind;
+  return (
+    <li
+      aria-label={`${host.host}: ${summaryOf(host)}`}
+      className={cx(
+        "flex min-h-0 min-w-0 flex-col overflow-hidden rounded-[0.5em] border bg-raised",
+        host.isBehind ? "border-dashed border-line-strong" : "border-line",
+        isOld && "is-stale",
+      )}
+      style={{ padding: paddingPx, gap: 0.6 * unitPx }}
+    >
+      <p
+        className="flex shrink-0 items-baseline justify-between gap-[0.6em] whitespace-nowrap"
+        style={{ fontSize: 1.3 * unitPx, height: 1.7 * unitPx }}
+      >
+        <span className="min-w-0 truncate font-semibold text-strong">{host.host}</span>
+        <span className="text-body">
+          {host.isBehind
+            ? host.behindSinceAtMs === undefined
+              ? "not heard"
+              : `${formatAgeInWords(nowMs - host.behindSinceAtMs)} old`
+            : formatNumber(host.vmCount)}
+        </span>
+      </p>
+      {cells ? <Cells host={host} grid={cells} /> : <Counts host={host} unitPx={unitPx} />}
+    </li>
+  );
+}
+
+/** One path per verdict, so that a host of hundreds costs a handful of elements. */
+function Cells({ host, grid }: { host: HostTile; grid: CellGrid }) {
+  const pitch = grid.sizePx + grid.gapPx;
+  const widthPx = grid.columns * pitch - grid.gapPx;
+  const heightPx = grid.rows * pitch - grid.gapPx;
+  return (
+    <svg width={widthPx} height={heightPx} viewBox={`0 0 ${widthPx} ${heightPx}`} aria-hidden="true" focusable="false" className="shrink-0">
+      {host.counts.map(({ kind, count }, index) => (
+        <path key={kind} d={cellsPath(cellsBefore(host, index), count, grid, isHollow(kind))} {...paintOf(kind)} />
+      ))}
+    </svg>
+  );
+}
+
+function cellsBefore(host: HostTile, index: number): number {
+  return host.counts.slice(0, index).reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Where even the smallest cells would not fit: in words, the worst first. */
+function Counts({ host, unitPx }: { host: HostTile; unitPx: number }) {
+  return (
+    <ul style={{ fontSize: 1.2 * unitPx }}>
+      {host.counts.slice(0, 3).map(({ kind, count }) => (
+        <li key={kind} className={cx("truncate", VERDICT_TEXT_CLASS[kind])}>
+          {formatNumber(count)} {inSentence(VERDICT_WORD[kind])}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function isHollow(kind: HealthKind): boolean {
+  return kind === "healthy" || kind === "unknown" || kind === "monitor-busy" || kind === "unreachable" || kind === "slow";
+}
+
+function paintOf(kind: HealthKind) {
+  if (kind === "healthy") return { className: "stroke-line", fill: "none", strokeWidth: 1 };
+  if (isHollow(kind)) return { className: cx(VERDICT_TEXT_CLASS[kind], "stroke-current"), fill: "none", strokeWidth: 1.5 };
+  return { className: cx(VERDICT_TEXT_CLASS[kind], "fill-current") };
+}
+
+export function cellsPath(from: number, count: number, { columns, sizePx, gapPx }: CellGrid, isOutline: boolean): string {
+  const inset = isOutline ? 0.75 : 0;
+  const side = sizePx - 2 * inset;
+  let path = "";
+  for (let index = from; index < from + count; index++) {
+    const x = (index % columns) * (sizePx + gapPx) + inset;
+    const y = Math.floor(index / columns) * (sizePx + gapPx) + inset;
+    path += `M${x} ${y}h${side}v${side}h${-side}z`;
+  }
+  return path;
+}
+
+function summaryOf(host: HostTile): string {
+  const counts = host.counts.map(({ kind, count }) => `${count} ${inSentence(VERDICT_WORD[kind])}`).join(", ");
+  return `${host.isBehind ? "not heard, before: " : ""}${counts || "no VMs"}`;
+}

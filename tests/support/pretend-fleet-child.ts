@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { VmReport } from "#lib/vm/report";
+import { BRIDGE_TOKEN_FILE, startHub } from "#server/hub/compose";
+import { prepareWeb } from "#server/hub/web";
+import { silentLog } from "#server/log";
+import { FakeBridge } from "./fake-bridge.ts";
+import { testConfig } from "./hub.ts";
+import { guestDisk, hungVm, vmReport } from "./vm-report.ts";
+
+/**
+ * A real hub with its pages, and as many hosts of as many VMs as a test wants behind it, none of which exist:
+ * `node pretend-fleet-child.ts DATA_DIR PORT HOSTS VMS_PER_HOST`. One command a line on stdin, answered by "ok":
+ * `hang HOST COUNT`, `stall HOST COUNT`, `heal HOST`, `silence HOST`, `return HOST`. Hosts count from 1. Ends with its stdin.
+ */
+const [dataDir = "", port = "0", hostCount = "1", perHost = "1"] = process.argv.slice(2);
+const ROOT = join(import.meta.dirname, "../..");
+const FAR_SIDE = { key: "nbd:tcp:10.0.4.15:10809:exp", text: "NBD server 10.0.4.15:10809, export exp" };
+
+const resolved = testConfig(dataDir, Number(port));
+const names = Array.from({ length: Number(hostCount) }, (_, index) => `kvm-${String(index + 1).padStart(2, "0")}`);
+const tokenFile = join(dataDir, BRIDGE_TOKEN_FILE);
+for (const id of names) resolved.config.bridges.push({ id, tokenFile });
+const hub = await startHub({
+  resolved,
+  log: silentLog(),
+  version: "test",
+  isOpen: true,
+  hasLocalBridge: false,
+  prepareWeb: (server) => prepareWeb(server, { root: ROOT, host: "127.0.0.1", port: Number(port), isDevelopment: false }),
+});
+const token = readFileSync(tokenFile, "utf8").trim();
+const bridges = names.map((id, host) => new FakeBridge({ hubUrl: hub.url, token, bridgeId: id, label: id, vms: vmsOf(host, wellVm) }));
+process.stdout.write(`ready ${hub.port}\n`);
+
+const lines = createInterface({ input: process.stdin });
+lines.on("line", (line) => {
+  obey(line.split(" "));
+  process.stdout.write("ok\n");
+});
+lines.on("close", () => {
+  for (const bridge of bridges) bridge.close();
+  void hub.close().then(() => process.exit(0));
+});
+
+function obey([verb, hostText, countText]: string[]): void {
+  const host = Number(hostText) - 1;
+  const bridge = bridges[host];
+  if (!bridge) throw new Error(`There is no host ${hostText}`);
+  const first = (count: string | undefined) => vmsOf(host, wellVm).slice(0, Number(count ?? 1));
+  switch (verb) {
+    case "hang":
+      bridge.set(...first(countText).map((vm) => hungOn(vm)));
+      return;
+    case "stall":
+      bridge.set(...first(countText).map((vm) => stalled(vm)));
+      return;
+    case "heal":
+      bridge.set(...vmsOf(host, wellVm));
+      return;
+    case "silence":
+      bridge.socket.disconnect();
+      return;
+    case "return":
+      bridge.socket.connect();
+      return;
+    default:
+      throw new Error(`There is no command ${verb}`);
+  }
+}
+
+function vmsOf(host: number, make: (vmId: string, name: string) => VmReport): VmReport[] {
+  return Array.from({ length: Number(perHost) }, (_, index) =>
+    make(
+      `vm${String(host + 1).padStart(3, "0")}${String(index).padStart(5, "0")}`,
+      `${["web", "db", "mail", "cache"][index % 4]}-${host + 1}-${index + 1}`,
+    ),
+  );
+}
+
+function wellVm(vmId: string, name: string): VmReport {
+  return vmReport({ vmId, name, instances: [guestDisk({ farSide: FAR_SIDE })] });
+}
+
+function hungOn({ vmId, name }: VmReport): VmReport {
+  const clues = [
+    { code: "sent-unanswered" as const, text: "12 kB sent, nothing received for 192 s", ageMs: 500 },
+    { code: "work-outstanding" as const, text: "1 request of vda in its queue did not complete", ageMs: 40_000 },
+  ];
+  return hungVm({ vmId, name, instances: [guestDisk({ farSide: FAR_SIDE, clues })] });
+}
+
+function stalled({ vmId, name }: VmReport): VmReport {
+  return vmReport({
+    vmId,
+    name,
+    instances: [guestDisk({ farSide: FAR_SIDE })],
+    health: { verdict: { kind: "io-stalled", nodes: ["nbd0"] }, sinceAgeMs: 48_000, readingAgeMs: 100, evidence: [] },
+  });
+}
