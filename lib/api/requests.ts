@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { INCIDENT_STATES } from "../incident/incident.ts";
 import { HEALTH_KINDS } from "../health/verdict.ts";
 import { knownYankInstanceSchema } from "../qapi/yank.ts";
 import { ACTIONS } from "../yank/plan.ts";
@@ -50,3 +51,25 @@ export const pageQuerySchema = z.object({
   before: z.coerce.number().int().positive().optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
 });
+
+export const incidentIdSchema = z.string().regex(/^inc-[0-9a-f]{1,32}$/, 'an incident\'s id is "inc-" and some digits');
+export const actIdSchema = z.string().regex(/^act-[0-9a-f]{1,64}$/, 'an act\'s id is "act-" and some digits');
+
+/** `GET /api/v1/incidents`; `before` is a number, and pages through those that are resolved. */
+export const incidentsQuerySchema = z.object({
+  state: z.enum(INCIDENT_STATES).optional(),
+  before: z.coerce.number().int().positive().optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+
+/** `POST /api/v1/incidents/{id}/notes` */
+export const noteRequestSchema = z.strictObject({ text: z.string().trim().min(1).max(4_000) });
+
+/** `POST /api/v1/incidents/{id}/resolve` */
+export const resolveRequestSchema = z.strictObject({ reason: z.string().trim().max(2_000).optional() });
+
+/** `GET /api/v1/incidents/{id}/export` */
+export const exportQuerySchema = z.object({ format: z.enum(["markdown", "json"]).default("markdown") });
+
+/** `GET /api/v1/acts/{actId}/evidence`; with `format` it comes as a file. */
+export const evidenceQuerySchema = z.object({ format: z.literal("json").optional() });

@@ -30,6 +30,8 @@ export interface IncidentCause {
   key: string;
   /** For people: "NBD server 10.0.4.15:10809, export exp". */
   text: string;
+  /** The suspicion against it stands by itself in one member at least; else it is only what they have in common. */
+  isEstablished?: boolean;
 }
 
 export interface IncidentMember {
@@ -40,6 +42,8 @@ export interface IncidentMember {
   /** The verdict now; of a VM that has ended, the last one. */
   kind: HealthKind;
   isInTrouble: boolean;
+  /** Its bridge is lost, or nothing valid was read of it lately: `kind` and `isInTrouble` are the last that was known. */
+  isNotKnown?: boolean;
   /** The worst verdict it had while a member. */
   worstKind: HealthKind;
   joinedAtMs: number;
@@ -52,6 +56,8 @@ export interface IncidentMember {
   /** The instance that was the first suspect when it joined or later, by `instanceKey`. */
   suspectKey?: string;
   endedAtMs?: number;
+  /** It turned out to have another cause, and is a member of that incident since; here it only stands for the record. */
+  movedToId?: string;
 }
 
 /** "I am on it", with an end, because people forget to say that they are not any more. */
@@ -97,6 +103,8 @@ export interface Incident {
   acknowledgement?: Acknowledgement;
   /** The resolved incident that this one continues. */
   continuesId?: string;
+  /** Resolved because its cause turned out to be that one's: everything goes on there. */
+  mergedIntoId?: string;
   /** Grows with every change, for browsers that hold an older one. */
   revision: number;
 }

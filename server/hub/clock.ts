@@ -2,6 +2,8 @@
 export interface Clock {
   /** Unix milliseconds: what every `…AtMs` of the hub is made of. */
   nowMs(): number;
+  /** Milliseconds since some moment, by the clock that nobody sets: for durations. Never leaves the process. */
+  monoMs(): number;
   /** Calls back once after `delayMs`. Returns the way to stop it. */
   after(delayMs: number, callback: () => void): () => void;
   /** Calls back every `intervalMs` until stopped. */
@@ -11,6 +13,7 @@ export interface Clock {
 /** The machine's clock. Its timers do not keep the process alive: the listening socket does. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  monoMs: () => performance.now(),
   after(delayMs, callback) {
     const timer = setTimeout(callback, delayMs).unref();
     return () => clearTimeout(timer);

@@ -20,9 +20,12 @@ import { Gateway } from "./gateway/gateway.ts";
 import type { BrowserServer } from "./gateway/gateway.ts";
 import { createHttpServer, createListener, refuseOtherUpgrades } from "./http-listener.ts";
 import type { WebHandler } from "./http-listener.ts";
+import { IncidentReader } from "./incidents/incident-reader.ts";
+import { Incidents } from "./incidents/incidents.ts";
 import { ActStore } from "./store/act-store.ts";
 import { AuditLog, HUB_ACTOR } from "./store/audit-log.ts";
 import { EventStore } from "./store/event-store.ts";
+import { IncidentStore } from "./store/incident-store.ts";
 import { NoteLimit } from "./store/note-limit.ts";
 import { openStore } from "./store/open-store.ts";
 import { OpenActs } from "./yank-desk/open-acts.ts";
@@ -35,6 +38,7 @@ export const BRIDGE_TOKEN_FILE = "bridge-token";
 
 const CHECK_PULSES_MS = 500;
 const SETTLE_EVENTS_MS = 1_000;
+const CHECK_INCIDENTS_MS = 1_000;
 const CHECK_OVERDUE_MS = 2_000;
 const PRUNE_MS = 60_000;
 const MAX_SOCKET_MESSAGE_BYTES = 512 * 1024;
@@ -112,12 +116,26 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     epoch: randomBytes(9).toString("base64url"),
     events: {
       rowsChanged: () => isReady && gateway.rowsChanged(),
-      detailsChanged: (vmIds) => isReady && gateway.detailsChanged(vmIds),
+      detailsChanged: (vmIds) => {
+        if (!isReady) return;
+        gateway.detailsChanged(vmIds);
+        incidents.vmsChanged(vmIds);
+      },
       bridgesChanged: () => isReady && gateway.tick(),
       vmEnded: (detail) => {
+        if (isReady) incidents.vmEnded(detail);
         events.saveEnded(detail).catch((error: unknown) => log.error({ error: String(error) }, "an ended VM could not be kept"));
       },
     },
+  });
+  const incidents = await Incidents.open({
+    fleet,
+    store: new IncidentStore(store.record, audit),
+    audit,
+    clock,
+    log,
+    resolveAfterMs: config.incidents.resolveAfterMs,
+    onChanged: (changed) => isReady && gateway.incidentsChanged(changed),
   });
   // Whoever dials with a wrong token does so again and again.
   const refusals = new NoteLimit();
@@ -170,8 +188,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const gateway = new Gateway({ io, fleet, access, clock, log, build: web?.build, onWatched: (vmIds) => links.watch(vmIds) });
   isReady = true;
   let stopReason: string | undefined = "The hub is starting";
+  const incidentReader = new IncidentReader({ incidents, fleet, acts, openAct: (actId) => openActs.get(actId), audit, events, clock });
   const api = createApi({
     fleet,
+    incidents,
+    incidentReader,
     desk,
     acts,
     events,
@@ -202,6 +223,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     gateway.close();
     desk.close();
     openActs.close();
+    fleet.close();
+    await incidents.close();
     await web?.close();
     await store.close();
     throw error;
@@ -216,9 +239,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   };
   const stops = [
     clock.every(CHECK_PULSES_MS, () => fleet.checkPulses()),
+    clock.every(CHECK_INCIDENTS_MS, () => incidents.tick()),
     clock.every(CHECK_OVERDUE_MS, () => openActs.checkOverdue()),
     clock.every(SETTLE_EVENTS_MS, () => quietly(events.settle().then((stored) => gateway.eventsStored(stored)))),
-    clock.every(PRUNE_MS, () => quietly(Promise.all([events.prune(), acts.forgetPlans(clock.nowMs() - 3_600_000)]))),
+    clock.every(PRUNE_MS, () => quietly(Promise.all([events.prune(), incidents.prune(), acts.forgetPlans(clock.nowMs() - 3_600_000)]))),
   ];
   const url = `http://${hostInUrl(config.listen.host)}:${port}`;
   let closing: Promise<void> | undefined;
@@ -228,6 +252,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     gateway.close();
     desk.close();
     openActs.close();
+    fleet.close();
+    await incidents.close();
     await audit.append(HUB_ACTOR, { type: "hub-stopped" }).catch(() => undefined);
     server.closeAllConnections();
     await io.close();

@@ -3,6 +3,8 @@ import type { Clock } from "#server/hub/clock";
 /** Time that stands still until a test moves it; what falls due on the way is called in its order. */
 export class ManualClock implements Clock {
   #nowMs: number;
+  /** What somebody set the clock on the wall by. */
+  #skewMs = 0;
   #timers: { dueMs: number; everyMs?: number; callback: () => void }[] = [];
 
   constructor(nowMs = 1_700_000_000_000) {
@@ -10,7 +12,16 @@ export class ManualClock implements Clock {
   }
 
   nowMs(): number {
+    return this.#nowMs + this.#skewMs;
+  }
+
+  monoMs(): number {
     return this.#nowMs;
+  }
+
+  /** Somebody sets the clock on the wall; nothing falls due by that. */
+  setBy(ms: number): void {
+    this.#skewMs += ms;
   }
 
   after(delayMs: number, callback: () => void): () => void {

@@ -19,12 +19,15 @@ import { BridgeLostError } from "../bridges/bridge-links.ts";
 import type { BridgeLinks } from "../bridges/bridge-links.ts";
 import type { Clock } from "../clock.ts";
 import type { Fleet } from "../fleet/fleet.ts";
+import type { IncidentReader } from "../incidents/incident-reader.ts";
+import type { Incidents } from "../incidents/incidents.ts";
 import { LogLimit } from "../log-limit.ts";
 import type { ActStore } from "../store/act-store.ts";
 import type { Actor, AuditLog } from "../store/audit-log.ts";
 import type { EventStore } from "../store/event-store.ts";
 import { NoteLimit } from "../store/note-limit.ts";
 import type { YankDesk } from "../yank-desk/yank-desk.ts";
+import { incidentRoutes } from "./incident-routes.ts";
 import { ProblemError } from "./problem-error.ts";
 import { problemOf, problemResponse } from "./problems.ts";
 import { readBody, readQuery } from "./read-body.ts";
@@ -37,6 +40,8 @@ export interface ApiOptions {
   events: EventStore;
   audit: AuditLog;
   links: Pick<BridgeLinks, "dismiss">;
+  incidents: Incidents;
+  incidentReader: IncidentReader;
   access: Access;
   sameOrigin: SameOrigin;
   clock: Clock;
@@ -169,6 +174,14 @@ export function createApi(options: ApiOptions): ApiFetch {
     },
   });
 
+  const ofIncidents = incidentRoutes({ incidents: options.incidents, reader: options.incidentReader, clock });
+  for (const [path, answers] of Object.entries(ofIncidents)) {
+    const handlers = Object.entries(answers).map(([method, answer]): [string, Handler] => [
+      method,
+      (context) => answer({ request: context.req.raw, actor: actorOf(context), param: (name) => context.req.param(name) ?? "" }),
+    ]);
+    route(path, Object.fromEntries(handlers));
+  }
   route(`${API_PREFIX}/events`, {
     GET: async (context) => json({ events: await events.page(readQuery(context.req.raw, pageQuerySchema)) }),
   });

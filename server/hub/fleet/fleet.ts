@@ -4,11 +4,16 @@ import type { FleetDelta } from "#lib/realtime/events";
 import type { VmId, VmReport } from "#lib/vm/report";
 import type { Clock } from "../clock.ts";
 import { ChangeLog } from "./change-log.ts";
+import { TroubleIndex } from "./trouble-index.ts";
 import { rowFingerprint, summarise, viewVm } from "./vm-view.ts";
 import type { VmView } from "./vm-view.ts";
 
 /** A bridge whose newest message is older than this is as good as gone. */
 export const PULSE_LOST_AFTER_MS = 5_000;
+/** What others in trouble say of a VM is told at most this often, */
+const PEERS_INTERVAL_MS = 300;
+/** and where it is told of very many, once in so many times as long. */
+const PEERS_PER_INTERVAL = 200;
 
 export interface FleetOptions {
   clock: Clock;
@@ -68,6 +73,11 @@ export class Fleet {
   readonly #bridges = new Map<string, Bridge>();
   readonly #vms = new Map<VmId, Vm>();
   readonly #acts = new Map<VmId, NonNullable<VmSummary["actInProgress"]>>();
+  readonly #incidents = new Map<VmId, string>();
+  readonly #troubled = new TroubleIndex();
+  /** Servers whose number of VMs in trouble has changed, and the VMs there were not told yet. */
+  readonly #changedServers = new Set<string>();
+  #stopPeers: (() => void) | undefined;
   readonly #log = new ChangeLog();
   #revision = 0;
 
@@ -204,6 +214,24 @@ export class Fleet {
     if (vm) this.#refresh([vm]);
   }
 
+  /** Shows on the rows to which incident the VMs belong now, all at once; undefined: to none. */
+  setIncidents(memberships: ReadonlyMap<VmId, string | undefined>): void {
+    const vms: Vm[] = [];
+    for (const [vmId, incidentId] of memberships) {
+      if (incidentId === undefined) this.#incidents.delete(vmId);
+      else this.#incidents.set(vmId, incidentId);
+      const vm = this.#vms.get(vmId);
+      if (vm) vms.push(vm);
+    }
+    if (vms.length > 0) this.#refresh(vms);
+  }
+
+  /** Ends what it waits for; safe to call twice. */
+  close(): void {
+    this.#stopPeers?.();
+    this.#stopPeers = undefined;
+  }
+
   /** Finds bridges that have gone quiet without hanging up. To be called at least once a second. */
   checkPulses(): void {
     const nowMs = this.#clock.nowMs();
@@ -286,8 +314,34 @@ export class Fleet {
         changed.push(this.#add(bridge, report, receivedAtMs));
       }
       if (report.ended) ended.push(report.vmId);
+      this.#peersChanged(this.#troubled.set(report));
     }
+    for (const vmId of ended) this.#peersChanged(this.#troubled.remove(vmId));
     this.#refresh(changed, ended);
+  }
+
+  /** Others on these servers are told of it a little later, once for whatever changes until then. */
+  #peersChanged(servers: readonly string[]): void {
+    for (const server of servers) this.#changedServers.add(server);
+    if (this.#changedServers.size === 0 || this.#stopPeers !== undefined) return;
+    this.#stopPeers = this.#clock.after(PEERS_INTERVAL_MS, () => this.#tellPeers());
+  }
+
+  #tellPeers(): void {
+    const vms = new Set<Vm>();
+    for (const server of this.#changedServers) {
+      for (const vmId of this.#troubled.vmsOf(server)) {
+        const vm = this.#vms.get(vmId);
+        if (vm) vms.add(vm);
+      }
+    }
+    this.#changedServers.clear();
+    // The next time comes later where this one cost more.
+    this.#stopPeers = this.#clock.after(PEERS_INTERVAL_MS * Math.ceil((vms.size + 1) / PEERS_PER_INTERVAL), () => {
+      this.#stopPeers = undefined;
+      this.#peersChanged([]);
+    });
+    if (vms.size > 0) this.#refresh([...vms]);
   }
 
   #add(bridge: Bridge, report: VmReport, receivedAtMs: number): Vm {
@@ -312,6 +366,8 @@ export class Fleet {
         receivedAtMs: vm.receivedAtMs,
         lostSinceAtMs: bridge.lostSinceAtMs,
         actInProgress: this.#acts.get(vm.report.vmId),
+        incidentId: this.#incidents.get(vm.report.vmId),
+        peers: this.#troubled.peersOf(vm.report),
         previous: vm.view,
       });
       const fingerprint = rowFingerprint(vm.view);

@@ -2,6 +2,7 @@ import type { DefaultEventsMap, Server, Socket } from "socket.io";
 import { z } from "zod";
 import { vmIdSchema } from "#lib/api/requests";
 import type { VmEvent } from "#lib/api/vm";
+import type { IncidentSummary } from "#lib/incident/incident";
 import { TICK_INTERVAL_MS } from "#lib/realtime/events";
 import type { ClientToServerEvents, ServerToClientEvents, Tick } from "#lib/realtime/events";
 import type { VmId } from "#lib/vm/report";
@@ -110,6 +111,12 @@ export class Gateway {
 
   actChanged(act: ActRecord): void {
     this.#each(FLEET_ROOM, (socket) => socket.emit("act:changed", act));
+  }
+
+  /** One that does not keep up fetches the list with everything else when it is back in step. */
+  incidentsChanged(incidents: readonly IncidentSummary[]): void {
+    this.#dropBehind(FLEET_ROOM);
+    for (const incident of incidents) this.#io.to(FLEET_ROOM).emit("incident:changed", { epoch: this.#fleet.epoch, incident });
   }
 
   /** The server's time and the bridges' ages; also sent out of turn when a bridge comes or goes. */

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Kysely } from "kysely";
 import type { AuditEvent } from "#lib/audit/events";
 import type { ActRecord, ActTarget } from "#lib/yank/act";
@@ -10,6 +11,14 @@ export interface OpenTarget {
   actId: string;
   isIntended: boolean;
   target: ActTarget;
+}
+
+export interface ActsOfIncident {
+  incidentId: string;
+  vmIds: readonly string[];
+  fromMs: number;
+  toMs: number;
+  limit: number;
 }
 
 /** Plans and acts. Every change of an act stands in one transaction with the audit row that tells it. */
@@ -80,6 +89,7 @@ export class ActStore {
           who: act.who,
           reason: act.reason ?? null,
           action: act.action,
+          incident_id: act.incidentId ?? null,
         })
         .onConflict((conflict) => conflict.column("plan_id").doNothing())
         .executeTakeFirst();
@@ -156,6 +166,31 @@ export class ActStore {
     );
   }
 
+  /** Acts that were begun from an incident, or on one of its VMs in its time; oldest first. */
+  async ofIncident({ incidentId, vmIds, fromMs, toMs, limit }: ActsOfIncident): Promise<ActRecord[]> {
+    const newest = await this.#acts((query) =>
+      query
+        .where((where) =>
+          where.or([
+            where("acts.incident_id", "=", incidentId),
+            where.and([
+              where("acts.created_at_ms", ">=", fromMs),
+              where("acts.created_at_ms", "<=", toMs),
+              where.exists(
+                where
+                  .selectFrom("act_targets")
+                  .select("act_targets.act_id")
+                  .whereRef("act_targets.act_id", "=", "acts.act_id")
+                  .where("act_targets.vm_id", "in", sql<string>`(SELECT value FROM json_each(${JSON.stringify(vmIds)}))`),
+              ),
+            ]),
+          ]),
+        )
+        .limit(limit),
+    );
+    return newest.toReversed();
+  }
+
   /** What an earlier run of the hub left without an outcome. */
   async openTargets(): Promise<OpenTarget[]> {
     const rows = await this.#db.selectFrom("act_targets").selectAll().where("is_final", "=", 0).orderBy("position").execute();
@@ -175,6 +210,7 @@ export class ActStore {
       )
       .orderBy("position")
       .execute();
+    const byAct = Map.groupBy(targets, (row) => row.act_id);
     return acts.map((act) => ({
       actId: act.act_id,
       planId: act.plan_id,
@@ -182,7 +218,8 @@ export class ActStore {
       who: act.who,
       ...(act.reason === null ? {} : { reason: act.reason }),
       createdAtMs: act.created_at_ms,
-      targets: targets.filter((row) => row.act_id === act.act_id).map((row) => JSON.parse(row.target_json) as ActTarget),
+      ...(act.incident_id === null ? {} : { incidentId: act.incident_id }),
+      targets: (byAct.get(act.act_id) ?? []).map((row) => JSON.parse(row.target_json) as ActTarget),
     }));
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { Kysely, Transaction } from "kysely";
+import { sql } from "kysely";
+import type { Kysely, Selectable, Transaction } from "kysely";
 import type { AuditEvent, AuditRow } from "#lib/audit/events";
 import type { Clock } from "../clock.ts";
 import type { RecordTables } from "./schema.ts";
@@ -76,6 +77,33 @@ export class AuditLog {
       .execute();
   }
 
+  /** What became of acts on these VMs since then, oldest first: no intents, which carry the evidence. */
+  async actSteps(vmIds: readonly string[], fromMs: number, limit: number): Promise<AuditRow[]> {
+    const rows = await this.#db
+      .selectFrom("audit")
+      .selectAll()
+      .where("vm_id", "in", sql<string>`(SELECT value FROM json_each(${JSON.stringify(vmIds)}))`)
+      .where("type", "in", ["act-progressed", "act-amended"])
+      .where("at_ms", ">=", fromMs)
+      .orderBy("sequence", "desc")
+      .limit(limit)
+      .execute();
+    return rows.map(toAuditRow).toReversed();
+  }
+
+  /** The intents of one act, with the evidence that was stored before it. */
+  async intentsOf(actId: string, vmIds: readonly string[]): Promise<AuditRow[]> {
+    const rows = await this.#db
+      .selectFrom("audit")
+      .selectAll()
+      .where("vm_id", "in", sql<string>`(SELECT value FROM json_each(${JSON.stringify(vmIds)}))`)
+      .where("type", "=", "act-intended")
+      .where(sql<string>`json_extract(event_json, '$.actId')`, "=", actId)
+      .orderBy("sequence")
+      .execute();
+    return rows.map(toAuditRow);
+  }
+
   /** Newest first. */
   async page({ vmId, before, limit }: AuditPage): Promise<AuditRow[]> {
     const rows = await this.#db
@@ -86,15 +114,19 @@ export class AuditLog {
       .orderBy("sequence", "desc")
       .limit(limit)
       .execute();
-    return rows.map((row) => ({
-      sequence: row.sequence,
-      writer: row.writer,
-      atMs: row.at_ms,
-      who: row.who,
-      ...(row.from_address === null ? {} : { from: row.from_address }),
-      event: JSON.parse(row.event_json) as AuditEvent,
-    }));
+    return rows.map(toAuditRow);
   }
+}
+
+function toAuditRow(row: Selectable<RecordTables["audit"]>): AuditRow {
+  return {
+    sequence: row.sequence,
+    writer: row.writer,
+    atMs: row.at_ms,
+    who: row.who,
+    ...(row.from_address === null ? {} : { from: row.from_address }),
+    event: JSON.parse(row.event_json) as AuditEvent,
+  };
 }
 
 function vmIdOf(event: AuditEvent): string | null {

@@ -23,6 +23,13 @@ export interface ReceivedFacts {
   lastSeq?: number;
 }
 
+export interface EventsBetween {
+  vmIds: readonly string[];
+  fromMs: number;
+  toMs: number;
+  perVm: number;
+}
+
 /** What VMs did, and the last state of those that ended. A batch is one transaction and is stored once, however often it is sent. */
 export class EventStore {
   readonly #db: Kysely<HistoryTables>;
@@ -77,6 +84,25 @@ export class EventStore {
       .limit(limit)
       .execute();
     return rows.map((row) => toEvent(row.event_id, row));
+  }
+
+  /** What each of these VMs did between two times: of each its newest `perVm`, oldest first. */
+  async between({ vmIds, fromMs, toMs, perVm }: EventsBetween): Promise<VmEvent[]> {
+    const events: VmEvent[] = [];
+    for (const vmId of vmIds) {
+      const rows = await this.#db
+        .selectFrom("events")
+        .selectAll()
+        .where("vm_id", "=", vmId)
+        .where("at_ms", ">=", fromMs)
+        .where("at_ms", "<=", toMs)
+        .orderBy("at_ms", "desc")
+        .orderBy("event_id", "desc")
+        .limit(perVm)
+        .execute();
+      for (const row of rows) events.push(toEvent(row.event_id, row));
+    }
+    return events.toSorted((left, right) => left.atMs - right.atMs || left.eventId - right.eventId);
   }
 
   async saveEnded(detail: VmDetail): Promise<void> {

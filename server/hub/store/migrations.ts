@@ -64,6 +64,50 @@ export const recordMigrations: MigrationProvider = provide({
       await db.schema.alterTable("plans").addColumn("void_json", "text").execute();
     },
   },
+  "0003-incidents": {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable("acts").addColumn("incident_id", "text").execute();
+      await db.schema.createIndex("acts_by_incident").on("acts").column("incident_id").execute();
+      await db.schema.createIndex("acts_by_time").on("acts").column("created_at_ms").execute();
+      await db.schema
+        .createTable("incidents")
+        .addColumn("incident_id", "text", (column) => column.primaryKey())
+        .addColumn("number", "integer", (column) => column.notNull().unique())
+        .addColumn("state", "text", (column) => column.notNull())
+        .addColumn("cause_key", "text", (column) => column.notNull())
+        .addColumn("opened_at_ms", "integer", (column) => column.notNull())
+        .addColumn("resolved_at_ms", "integer")
+        .addColumn("resolved_by", "text")
+        .addColumn("summary_json", "text", (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex("incidents_by_state").on("incidents").columns(["state", "number"]).execute();
+      await db.schema
+        .createTable("incident_members")
+        .addColumn("incident_id", "text", (column) => column.notNull().references("incidents.incident_id"))
+        .addColumn("vm_id", "text", (column) => column.notNull())
+        .addColumn("is_in_trouble", "integer", (column) => column.notNull())
+        .addColumn("member_json", "text", (column) => column.notNull())
+        .addPrimaryKeyConstraint("incident_members_key", ["incident_id", "vm_id"])
+        .execute();
+      await db.schema
+        .createTable("incident_notes")
+        .addColumn("note_id", "text", (column) => column.primaryKey())
+        .addColumn("incident_id", "text", (column) => column.notNull())
+        .addColumn("at_ms", "integer", (column) => column.notNull())
+        .addColumn("who", "text", (column) => column.notNull())
+        .addColumn("text", "text", (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex("incident_notes_by_incident").on("incident_notes").columns(["incident_id", "at_ms"]).execute();
+      await db.schema
+        .createTable("incident_entries")
+        .addColumn("entry_id", "integer", (column) => column.primaryKey().autoIncrement())
+        .addColumn("incident_id", "text", (column) => column.notNull().references("incidents.incident_id"))
+        .addColumn("at_ms", "integer", (column) => column.notNull())
+        .addColumn("entry_json", "text", (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex("incident_entries_by_incident").on("incident_entries").columns(["incident_id", "entry_id"]).execute();
+    },
+  },
 });
 
 /** The migrations of the history: what VMs did. It may be thrown away without losing who did what. */
@@ -97,6 +141,11 @@ export const historyMigrations: MigrationProvider = provide({
         .addColumn("ended_at_ms", "integer", (column) => column.notNull())
         .addColumn("detail_json", "text", (column) => column.notNull())
         .execute();
+    },
+  },
+  "0002-events-of-a-vm-by-time": {
+    async up(db: Kysely<unknown>) {
+      await db.schema.createIndex("events_by_vm_and_time").on("events").columns(["vm_id", "at_ms"]).execute();
     },
   },
 });

@@ -30,6 +30,8 @@ export interface RecordTables {
     who: string;
     reason: string | null;
     action: string;
+    /** The incident that it was begun from. */
+    incident_id: string | null;
   };
   act_targets: {
     act_id: string;
@@ -42,6 +44,22 @@ export interface RecordTables {
     target_json: string;
   };
   meta: { key: string; value: string };
+  incidents: {
+    incident_id: string;
+    /** Never used twice: the table gives out none, and nothing lowers it. */
+    number: number;
+    state: string;
+    cause_key: string;
+    opened_at_ms: number;
+    resolved_at_ms: number | null;
+    resolved_by: string | null;
+    /** `IncidentSummary` as of its last change. */
+    summary_json: string;
+  };
+  incident_members: { incident_id: string; vm_id: string; is_in_trouble: number; member_json: string };
+  incident_notes: { note_id: string; incident_id: string; at_ms: number; who: string; text: string };
+  /** What befell the incident itself, in its order. */
+  incident_entries: { entry_id: Generated<number>; incident_id: string; at_ms: number; entry_json: string };
 }
 
 export interface HistoryTables {
