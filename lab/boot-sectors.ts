@@ -74,6 +74,81 @@ export function readSecondDiskSector(): Buffer {
   ]);
 }
 
+/** As `readSecondDiskSector`, from the second and the third disk in turn: one that does not answer stops both. */
+export function readTwoDisksSector(): Buffer {
+  return sector(
+    machineCode(
+      "31 c0 8e c0", // xor ax, ax; mov es, ax
+      "b8 01 02 b9 02 00 ba 81 00 bb 00 7e cd 13", // read sector 2 of disk 81h
+      "b8 01 02 b9 02 00 ba 82 00 bb 00 7e cd 13", // read sector 2 of disk 82h
+      "fb f4 eb dc", // sti; hlt: until the next tick; jmp to the start
+    ),
+  );
+}
+
+/** Writes sector 2 of the second disk for ever, once per timer tick. */
+export function writeSecondDiskSector(): Buffer {
+  return sector(
+    machineCode(
+      "31 c0 8e c0", // xor ax, ax; mov es, ax
+      "b8 01 03 b9 02 00 ba 81 00 bb 00 7e cd 13", // write sector 2 of disk 81h
+      "fb f4 eb ea", // sti; hlt; jmp to the start
+    ),
+  );
+}
+
+/** Sleeps until a key is pressed, and then writes to the debug console for ever. A reset makes it sleep again. */
+export function floodOnKeySector(): Buffer {
+  return sector(
+    machineCode(
+      "b4 00 cd 16", // wait for a key, halted
+      "ba e9 00 b0 41", // mov dx, port; mov al, 'A'
+      "ee eb fd", // out dx, al; jmp to out
+    ),
+  );
+}
+
+/**
+ * Writes to one page of half a megabyte after the other, a thousand of them a second, for ever. The timer is made that
+ * fast because a migration ends at the first moment in which nothing was written since it last looked.
+ */
+export function dirtyMemorySector(): Buffer {
+  return sector(
+    machineCode(
+      "b0 36 e6 43 b0 a9 e6 40 b0 04 e6 40", // program the timer to 1,000 ticks a second
+      "bb 00 10", // mov bx, 1000h
+      "8e c3 31 ff b9 00 10 b0 5a f3 aa", // mov es, bx; fill 4 kB
+      "81 c3 00 01 81 fb 00 90 72 03 bb 00 10", // the next page, up to 90000h
+      "fb f4 eb e4", // sti; hlt: until the next tick; jmp to mov es
+    ),
+  );
+}
+
+/** Resets the machine a second after it booted, for ever. */
+export function rebootLoopSector(): Buffer {
+  return sector(
+    machineCode(
+      "fb b9 12 00 f4 e2 fd", // sti; mov cx, 18; hlt; loop to hlt
+      "b0 fe e6 64 f4 eb fd", // out 64h, 0feh: the keyboard controller's reset line
+    ),
+  );
+}
+
+/** Sleeps until a key is pressed, and then tells the pvpanic device that the guest has panicked. */
+export function panicOnKeySector(): Buffer {
+  return sector(
+    machineCode(
+      "b4 00 cd 16", // wait for a key, halted
+      "ba 05 05 b0 01 ee", // out 505h, 1
+      "fa f4 eb fd", // cli; hlt for ever
+    ),
+  );
+}
+
+function machineCode(...lines: string[]): number[] {
+  return lines.flatMap((line) => line.split(" ")).map((byte) => Number.parseInt(byte, 16));
+}
+
 /** @throws RangeError when the code leaves no room for the signature. */
 function sector(code: number[]): Buffer {
   if (code.length > SECTOR_BYTES - 2) throw new RangeError("A boot sector holds 510 bytes of code");

@@ -1,6 +1,12 @@
+import { execFile } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm, stat, writeFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { LabError } from "./lab-error.ts";
+import type { Qemu } from "./qemu.ts";
+
+const run = promisify(execFile);
 
 const MEBIBYTE = 1024 * 1024;
 /** Below this the BIOS and the guest's own code live; left as zeros. */
@@ -14,6 +20,20 @@ export const MIGRATING_MEMORY_MIB = 256;
 export async function writeDisk(path: string, bootSector: Buffer, sizeBytes = MEBIBYTE): Promise<string> {
   await writeFile(path, bootSector);
   await truncate(path, sizeBytes);
+  return path;
+}
+
+/** An empty qcow2 with one persistent bitmap, so that QEMU reads the image to answer some queries. @throws LabError without qemu-img. */
+export async function writeBitmapDisk(qemu: Qemu, path: string, sizeBytes: number): Promise<string> {
+  await writeQcow2(qemu, path, sizeBytes);
+  await run(qemu.imgBinary ?? "", ["bitmap", "--add", path, "bitmap0"]);
+  return path;
+}
+
+/** An empty qcow2. @throws LabError without qemu-img. */
+export async function writeQcow2(qemu: Qemu, path: string, sizeBytes: number): Promise<string> {
+  if (qemu.imgBinary === undefined) throw new LabError("qemu-img is missing: on Debian, apt install qemu-utils");
+  await run(qemu.imgBinary, ["create", "-q", "-f", "qcow2", path, String(sizeBytes)]);
   return path;
 }
 

@@ -4,6 +4,7 @@ import type { Closers } from "./closers.ts";
 import { MIGRATING_MEMORY_MIB, ensureRandomMemory } from "./images.ts";
 import { type Lab, removeFolder } from "./lab.ts";
 import { LabError } from "./lab-error.ts";
+import { SlowRelay } from "./slow-relay.ts";
 import { requireSocketPath } from "./socket-path.ts";
 import { type VmShape } from "./vm-arguments.ts";
 import { LabVm } from "./vm.ts";
@@ -20,7 +21,12 @@ export interface MigrationPairOptions {
   destinationName: string;
   /** Whether the destination's monitor lies in the watched folder too; default false, as on another host. */
   isDestinationWatched?: boolean;
+  /** Puts a network between the two that can be slow and stand still: `relay`, and TCP on the source's side. */
+  withRelay?: boolean;
 }
+
+/** As good as no relay, for a transfer that the source itself holds back. */
+const RELAY_BYTES_PER_SECOND = 50_000_000;
 
 /**
  * Two QEMUs between which a guest with 200 MB of random memory can be migrated again and again (recipe 3). The
@@ -30,22 +36,35 @@ export class MigrationPair {
   readonly source: LabVm;
   readonly destination: LabVm;
   readonly #uri: string;
+  readonly #relay: SlowRelay | undefined;
 
-  private constructor(source: LabVm, destination: LabVm, uri: string) {
+  private constructor(source: LabVm, destination: LabVm, uri: string, relay: SlowRelay | undefined) {
     this.source = source;
     this.destination = destination;
     this.#uri = uri;
+    this.#relay = relay;
   }
 
   static async start(lab: Lab, closers: Closers, options: MigrationPairOptions): Promise<MigrationPair> {
     const folder = closers.add(await lab.makeFolder(`${options.sourceName}-link`), removeFolder);
-    const uri = `unix:${requireSocketPath(join(folder, "migration.sock"))}`;
+    const path = requireSocketPath(join(folder, "migration.sock"));
+    const uri = `unix:${path}`;
+    const relay =
+      options.withRelay === true
+        ? await SlowRelay.start(closers, { target: () => ({ path }), bytesPerSecond: RELAY_BYTES_PER_SECOND })
+        : undefined;
     const guest: Omit<VmShape, "name"> = { memoryMib: MIGRATING_MEMORY_MIB, memoryFile: await ensureRandomMemory(lab.directory) };
     const [source, destination] = await Promise.all([
       startVm(lab, closers, { ...guest, name: options.sourceName }, true),
       startVm(lab, closers, { ...guest, name: options.destinationName, incoming: uri }, options.isDestinationWatched ?? false),
     ]);
-    return new MigrationPair(source, destination, uri);
+    return new MigrationPair(source, destination, relay === undefined ? uri : `tcp:127.0.0.1:${relay.port}`, relay);
+  }
+
+  /** @throws LabError when there is none. */
+  get relay(): SlowRelay {
+    if (this.#relay === undefined) throw new LabError("This pair was started without a relay");
+    return this.#relay;
   }
 
   /**
@@ -56,6 +75,7 @@ export class MigrationPair {
     await this.end();
     if (!this.source.isRunning || (await this.source.runState()) === "postmigrate") await this.source.restart();
     await this.destination.restart();
+    this.#relay?.setBytesPerSecond(RELAY_BYTES_PER_SECOND);
     const { raw } = this.source;
     await raw.execute("migrate-set-parameters", { "max-bandwidth": maxBandwidthBytes, "downtime-limit": DEFAULT_DOWNTIME_LIMIT_MS });
     await raw.execute("migrate", { uri: this.#uri });
@@ -74,6 +94,18 @@ export class MigrationPair {
   async blockSwitchover(): Promise<void> {
     const { raw } = this.source;
     await this.destination.process.freeze();
+    const stopped = raw.nextEvent("STOP", SWITCHOVER_TIMEOUT_MS);
+    await Promise.all([stopped, raw.execute("migrate-set-parameters", { "downtime-limit": MAX_DOWNTIME_LIMIT_MS })]);
+    await this.source.waitUntilHung();
+  }
+
+  /**
+   * Lets the source switch over through a network that passes this much: the last pass holds the big lock for as long as
+   * it takes, and its bytes move. Resolves once in-band is silent. Needs the relay.
+   */
+  async crawlThroughSwitchover(bytesPerSecond: number): Promise<void> {
+    const { raw } = this.source;
+    this.relay.setBytesPerSecond(bytesPerSecond);
     const stopped = raw.nextEvent("STOP", SWITCHOVER_TIMEOUT_MS);
     await Promise.all([stopped, raw.execute("migrate-set-parameters", { "downtime-limit": MAX_DOWNTIME_LIMIT_MS })]);
     await this.source.waitUntilHung();

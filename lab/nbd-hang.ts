@@ -1,8 +1,16 @@
 import type { Closers } from "./closers.ts";
 import type { Lab } from "./lab.ts";
-import { NbdDisk } from "./nbd-disk.ts";
+import { NbdDisk, type NbdDiskOptions } from "./nbd-disk.ts";
 import type { Culprit } from "./scenario.ts";
 import { LabVm, type LabVmOptions } from "./vm.ts";
+
+/** The in-band commands that wait for the disks and that the lab hangs a VM with; after `quit` it ends once it is free. */
+export type HangingCommand = "stop" | "system_reset" | "quit";
+
+export interface NbdHangOptions extends LabVmOptions {
+  command?: HangingCommand;
+  transport?: NbdDiskOptions["transport"];
+}
 
 /**
  * Recipe 1: the NBD server stops answering, and the drain of a `stop` blocks the main loop. Shared by every scenario
@@ -11,16 +19,19 @@ import { LabVm, type LabVmOptions } from "./vm.ts";
 export class NbdHang {
   readonly vm: LabVm;
   readonly disk: NbdDisk;
+  readonly #command: HangingCommand;
 
-  private constructor(vm: LabVm, disk: NbdDisk) {
+  private constructor(vm: LabVm, disk: NbdDisk, command: HangingCommand) {
     this.vm = vm;
     this.disk = disk;
+    this.#command = command;
   }
 
-  static async start(lab: Lab, closers: Closers, options: LabVmOptions): Promise<NbdHang> {
-    const disk = closers.add(await NbdDisk.start(lab, { name: `${options.name}-nbd` }), (opened) => opened.close());
-    const vm = closers.add(await LabVm.start(lab, { ...options, devices: disk.devices }), (opened) => opened.close());
-    return new NbdHang(vm, disk);
+  static async start(lab: Lab, closers: Closers, options: NbdHangOptions): Promise<NbdHang> {
+    const { command = "stop", transport, ...vmOptions } = options;
+    const disk = closers.add(await NbdDisk.start(lab, { name: `${options.name}-nbd`, transport }), (opened) => opened.close());
+    const vm = closers.add(await LabVm.start(lab, { ...vmOptions, devices: disk.devices }), (opened) => opened.close());
+    return new NbdHang(vm, disk, command);
   }
 
   get culprit(): Culprit {
@@ -31,7 +42,7 @@ export class NbdHang {
     await this.disk.server.freeze();
     await this.disk.startRequest(this.vm.raw);
     // Not awaited, and neither is its STOP event: QEMU 11 drains before it, where the guest has started the disk.
-    this.vm.raw.execute("stop", undefined, { timeoutMs: 0 }).catch(() => {});
+    this.vm.raw.execute(this.#command, undefined, { timeoutMs: 0 }).catch(() => {});
     await this.vm.waitUntilHung();
   }
 
@@ -41,6 +52,10 @@ export class NbdHang {
   }
 
   async restore(restarted: ReadonlySet<LabVm>): Promise<void> {
+    if (this.#command === "quit" && !restarted.has(this.vm)) {
+      await this.vm.process.exited;
+      return this.vm.restart();
+    }
     await this.vm.waitUntilAnswering();
     if (restarted.has(this.vm)) return;
     // Whether or not somebody yanked: a fresh connection is right in both cases.

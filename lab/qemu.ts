@@ -94,6 +94,11 @@ export function hasMonitorObjects({ major, minor }: QemuVersion): boolean {
   return major > 11 || (major === 11 && minor >= 1);
 }
 
+/** Chardev clients take `reconnect-ms` from 9.2 on, and from 10.0 on nothing else. */
+export function hasMillisecondReconnect({ major, minor }: QemuVersion): boolean {
+  return major > 9 || (major === 9 && minor >= 2);
+}
+
 async function probe(name: string, folders: string[]): Promise<Qemu | UnusableQemu> {
   const systemBinary = findExecutable("qemu-system-x86_64", folders);
   if (systemBinary === undefined) return { name, reason: `no qemu-system-x86_64 in ${folders.length > 1 ? "the PATH" : folders.join("")}` };

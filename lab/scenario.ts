@@ -4,12 +4,17 @@ import type { Lab } from "./lab.ts";
 import { LabError } from "./lab-error.ts";
 import type { LabVm } from "./vm.ts";
 
-/** `look-alike` is trouble that is not a hang, or that no yank can end. */
-export type ScenarioKind = "hang" | "look-alike" | "healthy";
+/**
+ * `look-alike` is trouble that is not a hang, or that no yank can end. `busy` is a VM that works hard and is well: `break`
+ * begins the work, or does it where it ends by itself, and it is never broken.
+ */
+export type ScenarioKind = "hang" | "look-alike" | "busy" | "healthy";
 
 export interface ScenarioOptions {
   /** Name of the VM; default the scenario's own. A second VM's name is made from it. */
   vmName?: string;
+  /** Of the scenarios with many VMs; default their own. */
+  vmCount?: number;
 }
 
 /** One situation that the lab can bring about. A file in `scenarios/` exports one, and `catalog.ts` lists it. */
