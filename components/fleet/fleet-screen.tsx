@@ -5,7 +5,7 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { assertNever } from "#lib/assert-never";
 import type { IncidentList } from "#lib/api/incident";
 import type { FleetSnapshot } from "#lib/api/vm";
-import { openIncidents, worstFirst } from "../incident/incident-words.ts";
+import { openIncidents } from "../incident/incident-words.ts";
 import { fleetQuery } from "../queries/fleet.ts";
 import { incidentsQuery } from "../queries/incidents.ts";
 import { useFreshness, useIsBehind, useLink } from "../realtime/use-freshness.ts";
@@ -59,7 +59,7 @@ function Fleet({ fleet, filter, onFilter }: { fleet: FleetSnapshot; filter: Flee
   const shown = filter.verdict ? found.filter((vm) => vm.health.kind === filter.verdict) : found;
   const worst = worstTrouble(present);
   const { data: incidents } = useQuery(incidentsQuery());
-  const [shared, ...more] = worstFirst(openIncidents(incidents?.incidents ?? []));
+  const [shared, ...more] = openIncidents(incidents?.incidents ?? []);
   const isStale = useFreshness().kind === "hub-silent";
   if (present.length === 0) {
     return (

@@ -63,26 +63,27 @@ export function shownTimeline(timeline: readonly TimelineEntry[], hidden: Readon
   return timeline.filter(({ kind }) => !hidden.has(kind)).toReversed();
 }
 
-/** Open ones first, then by when they began, the newest first. */
+/** Open ones first, those that most need somebody on top; the others by when they began, the newest first. */
 export function inOrder(incidents: readonly IncidentSummary[]): IncidentSummary[] {
-  return incidents.toSorted(
-    (left, right) => STATE_RANK[left.state] - STATE_RANK[right.state] || right.beganAtMs - left.beganAtMs || right.number - left.number,
-  );
+  const over = incidents.filter(({ state }) => state !== "open");
+  return [
+    ...openIncidents(incidents),
+    ...over.toSorted(
+      (left, right) => STATE_RANK[left.state] - STATE_RANK[right.state] || right.beganAtMs - left.beganAtMs || right.number - left.number,
+    ),
+  ];
 }
 
 const STATE_RANK: Record<IncidentState, number> = { open: 0, mitigated: 1, resolved: 2 };
 
-/** What most need somebody: those with the most VMs in trouble, then the worst verdict, then the longest. */
-export function worstFirst(incidents: readonly IncidentSummary[]): IncidentSummary[] {
-  return incidents.toSorted(
-    (left, right) =>
-      right.troubledCount - left.troubledCount ||
-      severityRank(left.worstKind) - severityRank(right.worstKind) ||
-      left.beganAtMs - right.beganAtMs,
-  );
-}
-
-/** Those that need somebody now. */
+/** Those that need somebody now: first the one with the most VMs in trouble, then the worst verdict, then the longest. */
 export function openIncidents(incidents: readonly IncidentSummary[]): IncidentSummary[] {
-  return inOrder(incidents).filter(({ state }) => state === "open");
+  return incidents
+    .filter(({ state }) => state === "open")
+    .toSorted(
+      (left, right) =>
+        right.troubledCount - left.troubledCount ||
+        severityRank(left.worstKind) - severityRank(right.worstKind) ||
+        left.beganAtMs - right.beganAtMs,
+    );
 }

@@ -56,7 +56,7 @@ function Row({ incident, isStale }: { incident: IncidentSummary; isStale: boolea
     incident.continuesId !== undefined && "continues an earlier one",
   ].filter(Boolean);
   return (
-    <li className="relative grid grid-cols-[24px_1fr] gap-x-3 border-b border-line px-4 py-3 hover:bg-sunken has-[a:focus-visible]:bg-sunken sm:px-6 lg:grid-cols-[24px_minmax(0,1fr)_260px_200px]">
+    <li className="relative grid grid-cols-[24px_1fr] gap-x-3 border-b border-line px-4 py-3 hover:bg-sunken has-[a:focus-visible]:bg-sunken sm:px-6 lg:grid-cols-[24px_minmax(0,1fr)_240px_260px]">
       <span className="pt-0.5">
         <StateIcon state={state} kind={worstKind} size={20} isStale={isStale} />
       </span>
@@ -89,12 +89,17 @@ function Row({ incident, isStale }: { incident: IncidentSummary; isStale: boolea
         <span className="text-body lg:block">
           <span className="lg:hidden"> · </span>
           <time dateTime={new Date(beganAtMs).toISOString()} title={formatUtc(beganAtMs)}>
-            {now - beganAtMs > DAY_MS ? formatUtc(beganAtMs) : `${formatUtcTime(beganAtMs)}, ${formatAgeInWords(now - beganAtMs)} ago`}
+            {beganWords(incident, now)}
           </time>
         </span>
       </p>
     </li>
   );
+}
+
+function beganWords({ state, beganAtMs }: IncidentSummary, nowMs: number): string {
+  if (nowMs - beganAtMs > DAY_MS) return formatUtc(beganAtMs);
+  return state === "open" ? `since ${formatUtcTime(beganAtMs)}` : `${formatUtcTime(beganAtMs)}, ${formatAgeInWords(nowMs - beganAtMs)} ago`;
 }
 
 /** "I/O stalled" keeps its capitals. */

@@ -53,11 +53,7 @@ export function MemberRow({ member, vm, cord, asOf, nowMs, selection, onSelect }
           <State member={member} vm={vm} isStale={isOld} nowMs={nowMs} asOf={asOf} />
         </div>
         <div role="cell" className="min-w-0 wrap-anywhere">
-          <Link
-            href={`/vms/${member.vmId}`}
-            prefetch={false}
-            className="rounded font-semibold text-strong underline decoration-line-strong decoration-1 underline-offset-2 hover:decoration-2"
-          >
+          <Link href={`/vms/${member.vmId}`} prefetch={false} className="rounded font-semibold text-strong hover:underline">
             {member.name}
           </Link>
           <span className="ml-2 text-body lg:ml-0 lg:block">{member.host}</span>

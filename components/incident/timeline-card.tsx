@@ -63,11 +63,11 @@ export function TimelineCard({ incident }: { incident: IncidentDetail }) {
 
 function Row({ entry }: { entry: TimelineEntry }) {
   const { atMs, kind, vmId, vmName, text, who, actId, count } = entry;
-  const isLoud = kind === "act" || kind === "note" || kind === "incident";
+  const isLoud = kind === "act" || kind === "note";
   return (
-    <li className="grid grid-cols-[92px_1fr] gap-x-3 border-t border-line px-4 py-2">
-      <span className="text-xs leading-5 text-quiet">
-        <time dateTime={new Date(atMs).toISOString()} title={formatUtc(atMs)} className="block whitespace-nowrap">
+    <li className="grid grid-cols-[92px_1fr] gap-x-4 border-t border-line px-4 py-1.5 md:grid-cols-[188px_1fr]">
+      <span className="flex flex-col justify-between text-xs leading-5 text-quiet md:flex-row">
+        <time dateTime={new Date(atMs).toISOString()} title={formatUtc(atMs)} className="whitespace-nowrap">
           {formatUtcTime(atMs)}
         </time>
         <Age atMs={atMs} />

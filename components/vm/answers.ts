@@ -13,6 +13,8 @@ import { VERDICT_WORD } from "./verdict-words.ts";
 export interface Answer {
   strong: string;
   text?: string;
+  /** What was measured that says so. */
+  reason?: string;
   link?: { href: string; text: string };
 }
 
@@ -72,8 +74,10 @@ export function whatItCosts(vm: VmDetail): Answer {
 export function onlyThisOne(vm: VmDetail, fleet: VmSummary[] | undefined, incident?: IncidentSummary): Answer {
   if (!isTrouble(vm.health.kind)) return { strong: "No trouble here" };
   const link = incidentLink(vm, incident);
-  if (incident && incident.troubledCount > 1)
-    return { strong: `No, ${formatCount(incident.troubledCount, "VM")}`, text: incident.cause.text, link };
+  if (incident && incident.troubledCount > 1) {
+    const cause = vm.suspect?.farSide ? "on the same far side" : incident.cause.text;
+    return { strong: `No, ${formatCount(incident.troubledCount, "VM")}`, text: cause, link };
+  }
   if (!fleet) return { ...NOTHING_KNOWN, link };
   const others = fleet.filter((other) => other.vmId !== vm.vmId && other.endedAtMs === undefined && isTrouble(other.health.kind));
   const farSide = vm.suspect?.farSide;
@@ -98,7 +102,7 @@ function suspectAnswer(vm: VmDetail): Answer | undefined {
   const report = suspectOf(vm);
   const serves = report && report.serves.kind !== "unknown" ? servesName(report.serves) : undefined;
   const where = [serves, suspect.farSide && `on ${suspect.farSide.text}`].filter(Boolean).join(" ");
-  return { strong: `${suspect.name}, ${SCORE_WORD[suspect.score]}`, text: [where, suspect.reason].filter(Boolean).join(": ") };
+  return { strong: `${suspect.name}, ${SCORE_WORD[suspect.score]}`, text: where || undefined, reason: suspect.reason || undefined };
 }
 
 function unsuspectedAnswer(vm: VmDetail): Answer {

@@ -7,7 +7,7 @@ export function HelpsCard({ helps, isOld }: { helps: readonly Help[]; isOld: boo
   return (
     <Card
       title="What helps"
-      aside={isOld ? "as it was when last heard" : helps.some((help) => help.commands) ? "Ripcord runs none of it" : undefined}
+      aside={isOld ? "as it was when last heard" : helps.some((help) => help.commands) ? "commands to read and run by hand" : undefined}
     >
       <CommandSteps label="What helps, the first to try first" steps={helps} />
     </Card>

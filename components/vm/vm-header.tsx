@@ -79,6 +79,7 @@ function Question({ ask, answer }: { ask: string; answer: Answer }) {
       <dd className="wrap-anywhere">
         <span className="block font-semibold text-strong">{answer.strong}</span>
         {answer.text && <span className="block text-body">{answer.text}</span>}
+        {answer.reason && <span className="block text-strong">{answer.reason}</span>}
         {answer.link && (
           <TextLink href={answer.link.href}>
             {answer.link.text} <span aria-hidden="true">→</span>

@@ -44,7 +44,7 @@ function MainPath({ path, vm, asOf }: { path: HangPath; vm: VmDetail; asOf: AsOf
       <p className="sr-only">
         {pathSentence(path)}: {path.words}
       </p>
-      <div aria-hidden="true" className="flex flex-col py-2 @md:flex-row @md:items-center @md:py-6">
+      <div aria-hidden="true" className="flex flex-col py-2 @md:flex-row @md:items-center @md:pt-4 @md:pb-5">
         {path.steps.map((step, index) => (
           <Stop
             key={`${step.role} ${step.name}`}
@@ -101,7 +101,7 @@ function Stop({ step, link, hue, isDead }: { step: HangStep; link: LinkState | u
       {link && <Link state={link} hue={hue} />}
       <div
         className={cx(
-          "min-w-0 rounded-lg border px-3 py-2 @md:flex-1 @md:text-center",
+          "min-w-0 rounded-lg border px-3 py-2 @md:flex-1 @md:px-2 @md:text-center",
           BOX[step.role],
           isMarked ? `border-current ${hue}` : step.role === "far-side" && "border-line-strong",
         )}
@@ -109,7 +109,7 @@ function Stop({ step, link, hue, isDead }: { step: HangStep; link: LinkState | u
         <p className="truncate font-semibold text-strong" title={step.name}>
           {step.name}
         </p>
-        <p className="min-h-5 truncate text-sm text-body" title={step.note}>
+        <p className="line-clamp-2 min-h-4 text-xs wrap-anywhere text-body" title={step.note}>
           {step.note}
         </p>
       </div>

@@ -30,7 +30,7 @@ export function ActScreen({ seed }: { seed: ActRecord }) {
           )}
         </p>
         <a
-          href={`${API_PREFIX}/acts/${encodeURIComponent(act.actId)}/evidence`}
+          href={`${API_PREFIX}/acts/${encodeURIComponent(act.actId)}/evidence?format=json`}
           download={`evidence-${act.actId}.json`}
           className={buttonClass()}
         >

@@ -52,7 +52,7 @@ export function TargetResult({ act, target, children }: { act: ActRecord; target
       {target.nextSteps && target.nextSteps.length > 0 && (
         <section aria-label="What now" className="border-t border-line pt-3">
           <h3 className="mb-2 font-semibold text-strong">
-            What now <span className="text-sm font-normal text-body">Ripcord runs none of it</span>
+            What now <span className="text-sm font-normal text-body">to be done by hand</span>
           </h3>
           <CommandSteps label="What now, in this order" steps={target.nextSteps} />
         </section>
