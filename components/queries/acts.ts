@@ -43,6 +43,8 @@ export function useMakePlan() {
 export interface Confirmed {
   planId: string;
   typedName?: string;
+  /** That the sentence which the plan asks for was ticked. */
+  acknowledged?: boolean;
   reason?: string;
 }
 

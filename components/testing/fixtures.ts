@@ -1,4 +1,5 @@
-import type { BridgeView, FleetSnapshot, VmSummary } from "#lib/api/vm";
+import type { BridgeView, FleetSnapshot, InstanceView, VmDetail, VmSummary } from "#lib/api/vm";
+import type { IncidentMember, IncidentSummary } from "#lib/incident/incident";
 import type { ActProgress, ActRecord } from "#lib/yank/act";
 import type { Plan } from "#lib/yank/plan";
 
@@ -85,6 +86,68 @@ export function planOf(part: Partial<Plan>): Plan {
     confirmation: { kind: "click" },
     createdAtMs: 0,
     expiresAtMs: 60_000,
+    ...part,
+  };
+}
+
+export function instanceView(part: Partial<InstanceView>): InstanceView {
+  return {
+    instance: { type: "block-node", "node-name": "nbd0" },
+    serves: { kind: "guest-disk", owner: "vda" },
+    connection: "unknown",
+    isMonitor: false,
+    yankable: true,
+    clues: [],
+    suspicion: { score: "cannot-tell", reasons: ["nothing was measured"] },
+    ...part,
+  };
+}
+
+export function vmDetail(part: Partial<VmDetail>): VmDetail {
+  return {
+    ...vmSummary({}),
+    incarnation: { id: "i", pid: 4711, by: "process" },
+    evidence: [],
+    helps: [],
+    instances: [],
+    notices: [],
+    ...part,
+  };
+}
+
+export function incidentMember(part: Partial<IncidentMember>): IncidentMember {
+  return {
+    vmId: "vm0001",
+    name: "web-1",
+    bridgeId: "kvm-01",
+    host: "kvm-01",
+    kind: "main-loop-hung",
+    isInTrouble: true,
+    worstKind: "main-loop-hung",
+    joinedAtMs: 0,
+    sinceAtMs: 0,
+    flapCount: 0,
+    ...part,
+  };
+}
+
+export function incidentSummary(part: Partial<IncidentSummary>): IncidentSummary {
+  return {
+    incidentId: `inc-${part.number ?? 1}`,
+    number: 1,
+    state: "open",
+    cause: { kind: "far-side", key: "nbd:10.0.4.15:10809", text: "NBD server 10.0.4.15:10809" },
+    title: "2 VMs wait on NBD server 10.0.4.15:10809",
+    openedAtMs: 0,
+    beganAtMs: 0,
+    detectedAfterMs: 0,
+    memberCount: 2,
+    troubledCount: 2,
+    flapCount: 0,
+    worstKind: "main-loop-hung",
+    revision: 1,
+    hosts: ["kvm-01"],
+    noteCount: 0,
     ...part,
   };
 }

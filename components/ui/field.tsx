@@ -58,3 +58,26 @@ export function TextArea({ label, onChange, ...rest }: TextAreaProps) {
     </div>
   );
 }
+
+/** A sentence that is ticked by whoever means it. */
+export function CheckField({
+  label,
+  isChecked,
+  onChange,
+}: {
+  label: ReactNode;
+  isChecked: boolean;
+  onChange: (isChecked: boolean) => void;
+}) {
+  return (
+    <label className="flex items-start gap-3 rounded-lg border border-line-strong px-3 py-2 text-strong">
+      <input
+        type="checkbox"
+        checked={isChecked}
+        onChange={(event) => onChange(event.target.checked)}
+        className="mt-0.5 size-4 shrink-0 accent-(--hue-info)"
+      />
+      <span className="min-w-0 wrap-anywhere">{label}</span>
+    </label>
+  );
+}

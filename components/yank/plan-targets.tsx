@@ -1,8 +1,10 @@
+import { isTrouble } from "#lib/health/verdict";
 import type { Plan, PlanTarget, Reversibility } from "#lib/yank/plan";
 import { REVERSIBILITIES } from "#lib/yank/plan";
 import { CodeBlock } from "../ui/code-block.tsx";
 import { cx } from "../ui/cx.ts";
 import { formatCount } from "../ui/format.ts";
+import { SCORE_WORD } from "../vm/suspicion-words.ts";
 import { comesBackWords, isGrave, splitConsequence } from "./consequence.ts";
 import { EffectView } from "./effect-view.tsx";
 
@@ -21,6 +23,7 @@ function OneTarget({ target }: { target: PlanTarget }) {
       {target.effects.map((effect) => (
         <EffectView key={effect.sentence} effect={effect} />
       ))}
+      <WhatSpeaksForIt target={target} />
       {target.warnings.map((warning) => (
         <Warning key={warning} text={warning} />
       ))}
@@ -52,6 +55,7 @@ function SeveralTargets({ targets }: { targets: readonly PlanTarget[] }) {
               {target.effects.map((effect) => (
                 <ShortEffect key={effect.sentence} sentence={effect.sentence} />
               ))}
+              <WhatSpeaksForIt target={target} />
             </li>
           ))}
         </ul>
@@ -60,6 +64,22 @@ function SeveralTargets({ targets }: { targets: readonly PlanTarget[] }) {
         <Warning key={warning} text={warning} />
       ))}
     </div>
+  );
+}
+
+/** How much spoke for each instance when the plan was made: what is cut should be what holds the VM. */
+function WhatSpeaksForIt({ target }: { target: PlanTarget }) {
+  const suspected = target.instances.filter(({ suspicion }) => suspicion !== undefined);
+  if (suspected.length === 0 || !isTrouble(target.bindings.healthClass)) return null;
+  return (
+    <ul aria-label="What speaks for it">
+      {suspected.map(({ key, name, suspicion }) => (
+        <li key={key} className="text-sm wrap-anywhere">
+          {name} holds it: <span className="font-semibold text-strong">{suspicion && SCORE_WORD[suspicion.score]}</span>
+          {suspicion && suspicion.reasons.length > 0 && ` · ${suspicion.reasons.slice(0, 2).join(" · ")}`}
+        </li>
+      ))}
+    </ul>
   );
 }
 

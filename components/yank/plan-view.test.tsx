@@ -2,7 +2,7 @@ import { act, render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { createRef } from "react";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Plan } from "#lib/yank/plan";
+import type { Effect, Plan } from "#lib/yank/plan";
 import { ApiError } from "../queries/api.ts";
 import { LiveProvider } from "../realtime/live-clock.tsx";
 import { planOf } from "../testing/fixtures.ts";
@@ -150,6 +150,36 @@ describe("a plan that does not hold any more", () => {
     expect(screen.getByRole("alert").textContent).toBe(`${detail}. Nothing was sent.`);
     expect(screen.queryByRole("button", { name: "Yank nbd0" })).toBeNull();
   });
+});
+
+describe("where the guest's state is at stake on two hosts", () => {
+  const acknowledge = "I know that the source must never be started again";
+  const gravest = planOf({ confirmation: { kind: "type-name", name: "db-7", acknowledge } });
+
+  test("the name is not enough: the sentence has to be ticked as well, and goes with the act", async () => {
+    const { props, user } = show(gravest);
+    pass(600);
+    await user.type(screen.getByLabelText("Type db-7 to arm"), "db-7");
+    expect(confirmButton()).toHaveProperty("disabled", true);
+    await user.click(screen.getByLabelText(acknowledge));
+    await user.click(confirmButton());
+    expect(props.onConfirm).toHaveBeenCalledExactlyOnceWith({ typedName: "db-7", acknowledged: true, reason: undefined });
+  });
+});
+
+test("of several VMs it sums up what does not come back, the worst first, and names each", () => {
+  const [first] = planOf({}).targets;
+  const back: Effect = { sentence: "Serial console ser0 drops its client and listens again.", details: [], reversibility: "comes-back" };
+  const targets = [
+    { ...first!, vmId: "a", vmName: "db-7" },
+    { ...first!, vmId: "b", vmName: "db-8", effects: [back], reversibility: back.reversibility },
+  ];
+  show(planOf({ verb: "Yank", targets, confirmation: { kind: "type-name", name: "2 VMs" } }));
+  const sums = screen.getAllByText(/^On 1 VM/).map((line) => line.textContent);
+  expect(sums).toEqual(["On 1 VM, what is cut never comes back in this QEMU process.", "On 1 VM, what is cut comes back by itself."]);
+  const list = screen.getByRole("list", { name: "What happens on each VM" });
+  expect(list.textContent).toContain("db-7");
+  expect(list.textContent).toContain("db-8");
 });
 
 test("offers the softer option first, and makes its plan", async () => {

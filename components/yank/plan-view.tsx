@@ -1,12 +1,13 @@
 import { useEffect, useRef, useState } from "react";
 import type { RefObject } from "react";
-import { isConfirmed } from "#lib/yank/confirmation";
+import { isAcknowledged, isConfirmed } from "#lib/yank/confirmation";
 import type { Action, Plan } from "#lib/yank/plan";
+import type { Confirmed } from "../queries/acts.ts";
 import type { ApiError } from "../queries/api.ts";
 import { useNow } from "../realtime/live-clock.tsx";
 import { AlertDialogActions, AlertDialogBody } from "../ui/alert-dialog.tsx";
 import { Button } from "../ui/button.tsx";
-import { TextField } from "../ui/field.tsx";
+import { CheckField, TextField } from "../ui/field.tsx";
 import { useFocusOnMount } from "../ui/use-focus-on-mount.ts";
 import { PlanCommands, PlanTargets } from "./plan-targets.tsx";
 import { SofterOptions } from "./softer-options.tsx";
@@ -20,7 +21,7 @@ export interface PlanViewProps {
   error: ApiError | null;
   cannotSend: string | undefined;
   cancelRef: RefObject<HTMLButtonElement | null>;
-  onConfirm: (confirmed: { typedName?: string; reason?: string }) => void;
+  onConfirm: (confirmed: Omit<Confirmed, "planId">) => void;
   onSofter: (action: Action) => void;
   onAskAgain: () => void;
   onCancel: () => void;
@@ -29,6 +30,7 @@ export interface PlanViewProps {
 /** One plan, to be confirmed or not. What is cut and whether it comes back is said by the plan, never by this component. */
 export function PlanView({ plan, isConfirming, error, cannotSend, cancelRef, onConfirm, onSofter, onAskAgain, onCancel }: PlanViewProps) {
   const [typedName, setTypedName] = useState("");
+  const [isTicked, setIsTicked] = useState(false);
   const [reason, setReason] = useState("");
   useFocusOnMount(cancelRef);
   const isSettled = useSettled();
@@ -39,14 +41,17 @@ export function PlanView({ plan, isConfirming, error, cannotSend, cancelRef, onC
     if (error) hasFired.current = false;
   }, [error]);
   const voidedBy = whyVoid(plan, error, now);
-  const isNamed = isConfirmed(plan.confirmation, typedName);
-  const isArmed = isNamed && isSettled && !isConfirming && voidedBy === undefined && cannotSend === undefined;
+  const { confirmation } = plan;
+  const acknowledge = confirmation.kind === "type-name" ? confirmation.acknowledge : undefined;
+  const isMeant = isConfirmed(confirmation, typedName) && isAcknowledged(confirmation, isTicked);
+  const isArmed = isMeant && isSettled && !isConfirming && voidedBy === undefined && cannotSend === undefined;
   function handleConfirm() {
     // The state of the mutation arrives with the next draw; a second click can come before it.
     if (!isArmed || hasFired.current) return;
     hasFired.current = true;
     onConfirm({
-      typedName: plan.confirmation.kind === "type-name" ? typedName : undefined,
+      typedName: confirmation.kind === "type-name" ? typedName : undefined,
+      ...(acknowledge !== undefined && { acknowledged: isTicked }),
       reason: reason.trim() === "" ? undefined : reason.trim(),
     });
   }
@@ -56,11 +61,14 @@ export function PlanView({ plan, isConfirming, error, cannotSend, cancelRef, onC
         <PlanTargets plan={plan} />
         <SofterOptions options={plan.softer} isDisabled={cannotSend !== undefined || isConfirming} onChoose={onSofter} />
         <PlanCommands targets={plan.targets} />
-        {voidedBy === undefined && plan.confirmation.kind === "type-name" && (
+        {voidedBy === undefined && acknowledge !== undefined && (
+          <CheckField label={acknowledge} isChecked={isTicked} onChange={setIsTicked} />
+        )}
+        {voidedBy === undefined && confirmation.kind === "type-name" && (
           <TextField
             label={
               <>
-                Type <span className="font-semibold text-strong">{plan.confirmation.name}</span> to arm
+                Type <span className="font-semibold text-strong">{confirmation.name}</span> to arm
               </>
             }
             value={typedName}

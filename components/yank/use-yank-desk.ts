@@ -4,7 +4,7 @@ import type { ActRecord } from "#lib/yank/act";
 import type { Action, Plan } from "#lib/yank/plan";
 import type { ApiError } from "../queries/api.ts";
 import { useConfirmPlan, useMakePlan } from "../queries/acts.ts";
-import type { PlanWish } from "../queries/acts.ts";
+import type { Confirmed, PlanWish } from "../queries/acts.ts";
 
 /** Where one pull of a cord stands, from the wish to the act. */
 export type DeskState =
@@ -22,7 +22,7 @@ export interface YankDesk {
   askAgain: () => void;
   /** Asks for a softer act on the same VMs instead. */
   askSofter: (action: Action) => void;
-  confirm: (confirmed: { typedName?: string; reason?: string }) => void;
+  confirm: (confirmed: Omit<Confirmed, "planId">) => void;
   close: () => void;
 }
 
