@@ -10,8 +10,9 @@ import { type Qemu, findQemus, formatVersion } from "./qemu.ts";
 
 const HELP = `Usage: ./ripcord demo [--port N] [--data-dir DIR] [--simulated]
 
-Starts a fleet and the screen to look at it: real QEMUs where there are any, three of which hang and one of whose
-migrations stalls; without QEMU the same, simulated. Ctrl-C ends every process that it started.
+Starts a fleet and the screen to look at it: real QEMUs where there are any, some of which hang, alone or
+two on one dead server, and some of whose disks and migrations stall; without QEMU the same, simulated.
+Ctrl-C ends every process that it started.
 
   --port N        default ${DEFAULT_PORT}, or any free port while that is taken
   --data-dir DIR  everything it writes; default ${defaultDataFolder()}

@@ -1,6 +1,9 @@
-/** One VM of the demo that has something wrong with it, and how to bring that about. */
+/** One VM of the demo that has something wrong with it, or several with one cause, and how to bring that about. */
 export interface BreakableVm {
+  /** For the terminal. */
   readonly name: string;
+  /** Those that the screen shows; the first of them where it is one. */
+  readonly vmNames: readonly string[];
   /** For the terminal: what happened to it. */
   readonly story: string;
   /** A fresh look; false once somebody yanked or cancelled. */
@@ -25,6 +28,8 @@ export const DEMO_TAGS: readonly { match: string; tags: readonly string[] }[] = 
   { match: "mail-*", tags: ["production", "mail"] },
   { match: "crm-*", tags: ["production", "crm"] },
   { match: "web-*", tags: ["production", "web"] },
+  { match: "shop-*", tags: ["production", "shop"] },
+  { match: "logs-*", tags: ["production", "logs"] },
   { match: "build-*", tags: ["ci"] },
   { match: "ci-*", tags: ["ci"] },
   { match: "staging-*", tags: ["staging"] },

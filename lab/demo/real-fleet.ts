@@ -8,6 +8,8 @@ import type { BreakableVm, DemoFleet } from "./fleet.ts";
 interface PlannedVm {
   name: string;
   scenario: string;
+  /** Of a scenario with several VMs that break together; their names are made from this one. */
+  vmCount?: number;
   /** Only for those that break. */
   story?: string;
 }
@@ -17,6 +19,8 @@ const PLAN: readonly PlannedVm[] = [
   { name: "build-19", scenario: "console-hang", story: "whoever collects its console stopped reading" },
   { name: "erp-01", scenario: "migration-switchover-hang", story: "its migration's destination froze at the switchover" },
   { name: "mail-02", scenario: "migration-stall", story: "its migration's destination stopped reading" },
+  { name: "logs-04", scenario: "io-stall", story: "its disk's NBD server stopped answering, and its guest waits" },
+  { name: "shop", scenario: "nbd-crowd", vmCount: 2, story: "their one NBD server died while they were being paused" },
   { name: "web-01", scenario: "nbd-disk" },
   { name: "gw-02", scenario: "serial-console" },
   { name: "crm-05", scenario: "migration-pair" },
@@ -34,7 +38,7 @@ export async function startRealFleet(lab: Lab, say: (line: string) => void): Pro
   const started = await Promise.all(
     PLAN.map(async (planned) => {
       try {
-        const scenario = await findScenario(planned.scenario).start(lab, { vmName: planned.name });
+        const scenario = await findScenario(planned.scenario).start(lab, { vmName: planned.name, vmCount: planned.vmCount });
         closers.add(scenario, (opened) => opened.close());
         return { planned, scenario };
       } catch (error) {
@@ -48,15 +52,18 @@ export async function startRealFleet(lab: Lab, say: (line: string) => void): Pro
   return {
     vmCount: running.reduce((count, { scenario }) => count + scenario.vms.length, 0),
     breakable: running.flatMap(({ planned, scenario }) =>
-      planned.story === undefined ? [] : [breakableVm(planned.name, planned.story, scenario)],
+      planned.story === undefined ? [] : [breakableVm(planned, planned.story, scenario)],
     ),
     close: () => closers.close(),
   };
 }
 
-function breakableVm(name: string, story: string, scenario: LabScenario): BreakableVm {
+function breakableVm(planned: PlannedVm, story: string, scenario: LabScenario): BreakableVm {
+  // The far side of a migration is a VM of its own, which does not break.
+  const vmNames = planned.vmCount === undefined ? [planned.name] : scenario.vms.map((vm) => vm.name);
   return {
-    name,
+    name: vmNames.join(" and "),
+    vmNames,
     story,
     isBroken: () => scenario.isBroken(),
     mend: () => scenario.heal(),

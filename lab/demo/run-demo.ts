@@ -63,11 +63,13 @@ export async function runDemo(options: DemoOptions, closers: Closers): Promise<D
       if (await vm.isBroken()) return;
       await vm.mend();
       // The cord has to be in reach before the hang, and what it would cut has to be known.
-      await waitFor(`the screen to show ${vm.name} as healthy`, async () => ((await hub.isReadyToBreak(vm.name)) ? true : undefined), {
-        timeoutMs: SEEN_TIMEOUT_MS,
-        intervalMs: 200,
-        signal: ending.signal,
-      });
+      for (const name of vm.vmNames) {
+        await waitFor(`the screen to show ${name} as healthy`, async () => ((await hub.isReadyToBreak(name)) ? true : undefined), {
+          timeoutMs: SEEN_TIMEOUT_MS,
+          intervalMs: 200,
+          signal: ending.signal,
+        });
+      }
       await vm.break();
       say(`${vm.name}: ${vm.story}`);
     } catch (error) {

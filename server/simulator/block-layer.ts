@@ -58,6 +58,10 @@ export class BlockLayer {
     return this.#nbd.get(nodeName)?.state;
   }
 
+  hasRequests(nodeName: string): boolean {
+    return this.#nbdNode(nodeName).inFlight.length > 0;
+  }
+
   setNbdState(nodeName: string, state: NbdState): void {
     const node = this.#nbdNode(nodeName);
     const instance = { type: "block-node", "node-name": nodeName } as const;

@@ -1,16 +1,19 @@
 import { join } from "node:path";
 import { realClock, type SimulatorClock } from "./clock.ts";
+import { SimulatedNbdServer } from "./nbd-server.ts";
 import type { SimulatedBlockNode, SimulatedVmOptions } from "./options.ts";
 import { startSimulatedVm, type SimulatedVm } from "./simulated-vm.ts";
 
 /** How one VM of the demo is broken: the recipes of the lab, or not at all. */
-export type DemoRecipe = "nbd-drain" | "debug-console" | "migration-switchover" | "migration-stall";
+export type DemoRecipe = "nbd-drain" | "debug-console" | "migration-switchover" | "migration-stall" | "io-stall" | "shared-server";
 
 export interface DemoVm {
   name: string;
   monitorPath: string;
   /** What is broken about it; absent for the healthy ones. */
   recipe: DemoRecipe | undefined;
+  /** Breaks it by its recipe, also after it was yanked. */
+  break: (() => void) | undefined;
   vm: SimulatedVm;
 }
 
@@ -35,6 +38,8 @@ export interface DemoFleetOptions {
 interface Plan {
   name: string;
   recipe?: DemoRecipe;
+  /** Of `shared-server`: what it depends on together with others. */
+  farSide?: SimulatedNbdServer;
   options: Omit<SimulatedVmOptions, "monitors" | "name">;
 }
 
@@ -63,19 +68,21 @@ export async function demoFleet(directory: string, options: DemoFleetOptions = {
         name: plan.name,
         monitors: [{ id: "ripcord", path: monitorPath }],
       });
-      vms.push({ name: plan.name, monitorPath, recipe: plan.recipe, vm });
+      const { recipe, farSide } = plan;
+      const breakIt = recipe && (() => breakBy(recipe, vm, farSide));
+      vms.push({ name: plan.name, monitorPath, recipe, break: breakIt, vm });
     }
   } catch (error) {
     await close();
     throw error;
   }
   if (breaksAfterMs !== undefined) {
-    for (const { vm, recipe } of vms) {
-      if (recipe === undefined) continue;
+    for (const { vm, break: breakIt } of vms) {
+      if (!breakIt) continue;
       const stop = vm.onNegotiated(() => {
         stop();
         clock.schedule(breaksAfterMs, () => {
-          if (!vm.hasEnded) breakBy(recipe, vm);
+          if (!vm.hasEnded) breakIt();
         });
       });
     }
@@ -84,15 +91,22 @@ export async function demoFleet(directory: string, options: DemoFleetOptions = {
     vms,
     breakAgain: (name) => {
       const found = vms.find((vm) => vm.name === name);
-      if (!found?.recipe) throw new Error(found ? `${name} has no recipe to be broken by` : `No VM ${name} in the demo`);
-      breakBy(found.recipe, found.vm);
+      if (!found?.break) throw new Error(found ? `${name} has no recipe to be broken by` : `No VM ${name} in the demo`);
+      found.break();
     },
     close,
   };
 }
 
-function breakBy(recipe: DemoRecipe, vm: SimulatedVm): void {
+function breakBy(recipe: DemoRecipe, vm: SimulatedVm, farSide: SimulatedNbdServer | undefined): void {
   switch (recipe) {
+    case "io-stall":
+      vm.repairDisk(NODE);
+      return vm.stallIo(NODE);
+    case "shared-server":
+      farSide?.freeze();
+      vm.repairDisk(NODE);
+      return vm.hangOnDrain(NODE);
     case "nbd-drain":
       vm.repairDisk(NODE);
       return vm.hangOnDrain(NODE);
@@ -111,16 +125,20 @@ function outgoing(path: string): NonNullable<SimulatedVmOptions["migration"]> {
   return { side: "outgoing", uri: `unix:${path}`, bytesPerSecond: SLOW_BYTES_PER_SECOND };
 }
 
-function nbdDisk(directory: string, server: string): Pick<SimulatedVmOptions, "blockNodes" | "devices"> {
+function nbdDisk(directory: string, server: string, farSide?: SimulatedNbdServer): Pick<SimulatedVmOptions, "blockNodes" | "devices"> {
   const blockNodes: SimulatedBlockNode[] = [
-    { driver: "nbd", nodeName: NODE, server: { type: "unix", path: join(directory, `${server}.nbd`) }, export: "disk" },
+    { driver: "nbd", nodeName: NODE, server: { type: "unix", path: join(directory, `${server}.nbd`) }, export: "disk", farSide },
     { driver: "raw", nodeName: "disk0", file: NODE },
   ];
   return { blockNodes, devices: [{ id: "vda", type: "virtio-blk-pci", drive: "disk0", readsPerSecond: 40 }] };
 }
 
-/** Six and more that are well, of different shapes, three that hang, and one whose migration stalls. */
+/**
+ * Six and more that are well, of different shapes, three that hang, one whose migration and one whose disk stalls, and two
+ * that hang on one server.
+ */
 function plans(directory: string): Plan[] {
+  const farSide = new SimulatedNbdServer();
   const migrationPath = join(directory, "crm-05.migration");
   const iothreadDisk = nbdDisk(directory, "ci-cache-03");
   return [
@@ -165,5 +183,8 @@ function plans(directory: string): Plan[] {
     },
     { name: "erp-01", recipe: "migration-switchover", options: {} },
     { name: "mail-02", recipe: "migration-stall", options: {} },
+    { name: "logs-04", recipe: "io-stall", options: nbdDisk(directory, "logs-04") },
+    { name: "shop-01", recipe: "shared-server", farSide, options: nbdDisk(directory, "shop", farSide) },
+    { name: "shop-02", recipe: "shared-server", farSide, options: nbdDisk(directory, "shop", farSide) },
   ];
 }

@@ -68,12 +68,20 @@ describe("a fleet on a few servers", () => {
 });
 
 describe("the demo's fleet", () => {
-  test("has six healthy VMs at least, three that hang, and one stalled migration", async () => {
+  test("has six healthy VMs at least, three that hang, a stalled migration, a stalled disk, and two on one server", async () => {
     const fleet = await demoFleet(await testFolder(), { breaksAfterMs: undefined });
     onTestFinished(() => fleet.close());
     expect(fleet.vms.filter((vm) => !vm.recipe).length).toBeGreaterThanOrEqual(6);
     const recipes = fleet.vms.flatMap((vm) => vm.recipe ?? []);
-    expect(recipes.sort()).toEqual(["debug-console", "migration-stall", "migration-switchover", "nbd-drain"]);
+    expect(recipes.sort()).toEqual([
+      "debug-console",
+      "io-stall",
+      "migration-stall",
+      "migration-switchover",
+      "nbd-drain",
+      "shared-server",
+      "shared-server",
+    ]);
     expect(fleet.vms.some(({ vm }) => vm.isMainLoopBlocked)).toBe(false);
     expect(() => fleet.breakAgain("web-01")).toThrow("has no recipe");
   });
@@ -84,6 +92,7 @@ describe("the demo's fleet", () => {
     onTestFinished(() => fleet.close());
     const instances: Record<string, object> = {
       "nbd-drain": YANK_NODE,
+      "shared-server": YANK_NODE,
       "debug-console": { type: "chardev", id: "debug0" },
       "migration-switchover": YANK_MIGRATION,
     };

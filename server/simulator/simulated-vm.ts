@@ -98,6 +98,11 @@ export class SimulatedVm {
     return this.#machine.block.nbdState(nodeName);
   }
 
+  /** Whether requests to a node wait for its server now. */
+  isWaitingForNbd(nodeName: string): boolean {
+    return this.#machine.block.hasRequests(nodeName);
+  }
+
   /** The NBD server of a node stops answering. Nothing hangs yet, until something waits for a request (recipe 1). */
   freezeNbdServer(nodeName: string): void {
     this.#machine.block.freezeServer(nodeName);
