@@ -79,7 +79,7 @@ export const configSchema = z.strictObject({
     .default([]),
   queries: z
     .strictObject({
-      /** May topology be read with query-block and query-named-block-nodes, which can block on stalled storage? */
+      /** May sizes be read with query-named-block-nodes, which can wait for storage that stalls? @see docs/decisions/0007 */
       block: z.boolean().default(true),
       virtioQueues: z.boolean().default(true),
       /** May the migration capability `events` be switched on where no migration runs? */

@@ -32,8 +32,10 @@ const COMMANDS = {
   "query-chardev": "which chardevs exist and whether they are connected",
   "query-block-jobs": "source and target of block jobs",
   "x-debug-query-block-graph": "what sits on a block node, without any I/O",
-  "query-block": "guest disks and their nodes; can block on stalled storage, so `queries.block` can forbid it",
-  "query-named-block-nodes": "far sides of block nodes; can block on stalled storage, so `queries.block` can forbid it",
+  "query-block-exports": "whether this QEMU itself exports a node; no I/O",
+  // Can wait for storage that stalls, and the VM with it: docs/decisions/0007 says exactly when it is sent. `query-block`
+  // can too, and tells nothing that the others do not.
+  "query-named-block-nodes": "sizes and far sides of block nodes; `queries.block` forbids it",
   "query-tpm": "which chardev belongs to a TPM backend",
   "qom-list": "devices and objects that may own a chardev or a drive",
   "qom-get": "the chardev, drive and error policy of one device",

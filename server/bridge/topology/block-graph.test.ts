@@ -28,9 +28,9 @@ describe("the block graph, climbed from a node", () => {
   });
 
   it("tells a mirror's target from the disk it copies", () => {
-    expect(mirror?.usersOf("tgt")).toEqual({ backends: [], jobs: [{ jobId: "mir", role: "target" }] });
-    expect(mirror?.usersOf("nbd1")).toEqual({
-      backends: [{ name: "/machine/peripheral/d/virtio-backend", through: ["#block256"] }],
+    expect(mirror?.usersOf("tgt")).toEqual({ backends: [], jobs: [{ jobId: "mir", role: "target" }], unnamedOn: ["tgt"] });
+    expect(mirror?.usersOf("nbd1")).toMatchObject({
+      backends: [{ name: "/machine/peripheral/d/virtio-backend", through: ["#block256"], isBacking: false }],
       jobs: [{ jobId: "mir", role: "source" }],
     });
   });
@@ -40,13 +40,34 @@ describe("the block graph, climbed from a node", () => {
       nodes: [driver(6, "#block366"), driver(8, "tgt"), driver(10, "nbd1"), job(7, "bak"), backend(5, "disk0")],
       edges: [edge(6, 10, "file"), edge(6, 8, "target"), edge(7, 6, "main node"), edge(7, 8, "target"), edge(5, 6, "root")],
     });
-    expect(backup?.usersOf("tgt")).toEqual({ backends: [], jobs: [{ jobId: "bak", role: "target" }] });
-    expect(backup?.usersOf("nbd1").backends).toEqual([{ name: "disk0", through: ["#block366"] }]);
+    expect(backup?.usersOf("tgt")).toMatchObject({ backends: [], jobs: [{ jobId: "bak", role: "target" }] });
+    expect(backup?.usersOf("nbd1").backends).toMatchObject([{ name: "disk0", through: ["#block366"], isImage: true }]);
+  });
+
+  it("tells what an image is based on from what holds it, and a job's base from its source", () => {
+    // As QEMU 7.2 and 11.1 answer while an overlay is streamed into: its base is read, the overlay written.
+    const stream = parseBlockGraph({
+      nodes: [driver(1, "over"), driver(2, "ofile"), driver(3, "nbase"), driver(4, "#block892"), job(5, "str0"), backend(6, "vov")],
+      edges: [
+        edge(4, 1, "file"),
+        edge(1, 2, "file"),
+        edge(1, 3, "backing"),
+        edge(5, 4, "main node"),
+        edge(5, 1, "active node"),
+        edge(5, 3, "intermediate node"),
+        edge(6, 4, "root"),
+      ],
+    });
+    expect(stream?.usersOf("nbase")).toMatchObject({
+      backends: [{ through: ["over", "#block892"], isBacking: true, isImage: false }],
+      jobs: [{ jobId: "str0", role: "source" }],
+    });
+    expect(stream?.usersOf("ofile").jobs).toEqual([{ jobId: "str0", role: "target" }]);
   });
 
   it("ends on a graph that is a circle", () => {
     const circle = parseBlockGraph({ nodes: [driver(1, "a"), driver(2, "b")], edges: [edge(1, 2, "file"), edge(2, 1, "file")] });
-    expect(circle?.usersOf("a")).toEqual({ backends: [], jobs: [] });
+    expect(circle?.usersOf("a")).toEqual({ backends: [], jobs: [], unnamedOn: [] });
   });
 
   it("keeps ids beyond 2^53 apart", () => {
@@ -59,7 +80,7 @@ describe("the block graph, climbed from a node", () => {
   });
 
   it("says nothing of a node that it does not have, or where the answer is no graph", () => {
-    expect(mirror?.usersOf("other")).toEqual({ backends: [], jobs: [] });
+    expect(mirror?.usersOf("other")).toEqual({ backends: [], jobs: [], unnamedOn: [] });
     expect(parseBlockGraph({ nodes: 1 })).toBeUndefined();
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { isQemuCommandLine, parseOption, readCommandLineFacts } from "./command-line.ts";
+import { isQemuCommandLine, readCommandLineFacts } from "./command-line.ts";
+import { parseOption } from "./option-text.ts";
 
 describe("QEMU's command line", () => {
   it("takes a doubled comma for a comma", () => {
@@ -41,10 +42,10 @@ describe("QEMU's command line", () => {
       ...["-blockdev", "driver=nbd,node-name=n,server.type=unix,server.path=/run/n.sock"],
     ]);
     expect(facts.chardevs.get("c")).toMatchObject({ host: "h", port: "1", isServer: false, reconnectMs: 5_000 });
-    expect(facts.netdevChardevs.get("charnet0")).toBe("hostnet0");
-    expect(facts.tpmChardevs.get("chrtpm")).toBe("tpm-tpm0");
-    expect(facts.nbdNodes.get("libvirt-1-storage")).toEqual({ host: "nas", port: "10809", exportName: "e" });
-    expect(facts.nbdNodes.get("n")).toEqual({ path: "/run/n.sock", exportName: "" });
+    expect(facts.owners.get("charnet0")).toEqual({ kind: "netdev", id: "hostnet0", type: "vhost-user" });
+    expect(facts.owners.get("chrtpm")).toMatchObject({ kind: "tpm", id: "tpm-tpm0" });
+    expect(facts.nbdNodes.get("libvirt-1-storage")?.source).toEqual({ host: "nas", port: "10809", exportName: "e" });
+    expect(facts.nbdNodes.get("n")).toEqual({ source: { path: "/run/n.sock", exportName: "" }, reconnectDelayMs: 0 });
   });
 
   it("believes nothing that is not a QEMU's", () => {

@@ -1,19 +1,31 @@
+import type { ChardevOwner } from "./chardev-owner.ts";
+import { addBlockdev, addDrive } from "./command-line-block.ts";
+import type { CommandLineDrive, CommandLineNbd } from "./command-line-block.ts";
+import { addBoardOwner, addDeviceOwner, addNetdevOwner, addObjectOwner, addTpmOwner } from "./command-line-owners.ts";
+import { isOn, numberOf, parseOption, secondsToMs } from "./option-text.ts";
+import type { OptionText } from "./option-text.ts";
+
 /**
  * What a QEMU command line says about its chardevs, monitors and NBD nodes. It tells how the process was started, not
  * what became of it since: a thing named here counts only while QEMU itself still lists it.
- * @see QEMU qemu-options.hx; util/keyval.c for the doubled comma
+ * @see QEMU qemu-options.hx
  */
 export interface CommandLineFacts {
   /** Chardev ids that carry a monitor, mux ids without `-base`. */
   readonly monitorChardevs: ReadonlySet<string>;
-  /** A config file may name monitors that stand nowhere on the line; and a line that is not QEMU's names none. */
+  /**
+   * A config file or `-set` may change what stands on the line and name monitors that do not; and a line that is not
+   * QEMU's says nothing at all.
+   */
   readonly mayHideMonitors: boolean;
   readonly chardevs: ReadonlyMap<string, CommandLineChardev>;
-  /** Chardev id → the netdev that uses it (`-netdev vhost-user`); no QMP command tells. */
-  readonly netdevChardevs: ReadonlyMap<string, string>;
-  /** Chardev id → tpmdev. */
-  readonly tpmChardevs: ReadonlyMap<string, string>;
+  /** Chardev id → the device, netdev, object or TPM that was given it. */
+  readonly owners: ReadonlyMap<string, ChardevOwner>;
   readonly nbdNodes: ReadonlyMap<string, CommandLineNbd>;
+  /** By the id of a `-drive`. */
+  readonly drives: ReadonlyMap<string, CommandLineDrive>;
+  /** Driver by node name. */
+  readonly nodeDrivers: ReadonlyMap<string, string>;
 }
 
 export interface CommandLineChardev {
@@ -21,11 +33,10 @@ export interface CommandLineChardev {
   readonly host?: string;
   readonly port?: string;
   readonly isServer: boolean;
+  /** Several front ends may share it. */
+  readonly isMux: boolean;
   readonly reconnectMs?: number;
 }
-
-export type CommandLineNbd =
-  { readonly path: string; readonly exportName: string } | { readonly host: string; readonly port: string; readonly exportName: string };
 
 const parsed = new WeakMap<readonly string[], CommandLineFacts>();
 
@@ -46,80 +57,32 @@ export function isQemuCommandLine(commandLine: readonly string[]): boolean {
   return /^(qemu|kvm)/.test(commandLine[0]?.split("/").at(-1) ?? "");
 }
 
-/** "a=1,b=x,,y" → the implied first value under "" and the rest by key; a doubled comma is a comma. JSON is taken as it is, flattened. */
-export function parseOption(text: string): ReadonlyMap<string, string> {
-  const options = new Map<string, string>();
-  if (text.startsWith("{")) {
-    flattenJson(text, options);
-    return options;
-  }
-  const parts = splitAtCommas(text);
-  parts.forEach((part, index) => {
-    const equals = part.indexOf("=");
-    if (equals > 0) options.set(part.slice(0, equals), part.slice(equals + 1));
-    else if (index === 0) options.set("", part);
-    else options.set(part, "on");
-  });
-  return options;
-}
-
-function splitAtCommas(text: string): string[] {
-  const parts: string[] = [];
-  let part = "";
-  for (let at = 0; at < text.length; at += 1) {
-    if (text[at] !== ",") part += text[at];
-    else if (text[at + 1] === ",") {
-      part += ",";
-      at += 1;
-    } else {
-      parts.push(part);
-      part = "";
-    }
-  }
-  parts.push(part);
-  return parts;
-}
-
-function flattenJson(text: string, into: Map<string, string>): void {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return;
-  }
-  const visit = (member: unknown, key: string, depth: number): void => {
-    if (typeof member === "object" && member !== null) {
-      if (depth > 8) return;
-      for (const [name, inner] of Object.entries(member)) visit(inner, key === "" ? name : `${key}.${name}`, depth + 1);
-    } else if (typeof member === "boolean") into.set(key, member ? "on" : "off");
-    else if (typeof member === "string" || typeof member === "number") into.set(key, String(member));
-  };
-  visit(value, "", 0);
-}
-
 interface Builder {
   monitorChardevs: Set<string>;
   mayHideMonitors: boolean;
   chardevs: Map<string, CommandLineChardev>;
-  netdevChardevs: Map<string, string>;
-  tpmChardevs: Map<string, string>;
+  owners: Map<string, ChardevOwner>;
   nbdNodes: Map<string, CommandLineNbd>;
+  drives: Map<string, CommandLineDrive>;
+  nodeDrivers: Map<string, string>;
   compatMonitors: number;
-  serials: number;
+  /** How many `-serial`, `-parallel` came so far: they number their chardevs. */
+  counts: Map<string, number>;
 }
 
 function parse(commandLine: readonly string[]): CommandLineFacts {
   const builder: Builder = {
     monitorChardevs: new Set(),
-    mayHideMonitors: false,
+    mayHideMonitors: !isQemuCommandLine(commandLine),
     chardevs: new Map(),
-    netdevChardevs: new Map(),
-    tpmChardevs: new Map(),
+    owners: new Map(),
     nbdNodes: new Map(),
+    drives: new Map(),
+    nodeDrivers: new Map(),
     compatMonitors: 0,
-    serials: 0,
+    counts: new Map(),
   };
-  if (!isQemuCommandLine(commandLine)) return { ...builder, mayHideMonitors: true };
+  if (builder.mayHideMonitors) return builder;
   for (let at = 1; at < commandLine.length; at += 1) {
     const option = commandLine[at] ?? "";
     if (!option.startsWith("-")) continue;
@@ -148,19 +111,25 @@ function readOption(builder: Builder, option: string, value: string): boolean {
     case "serial":
     case "parallel":
     case "debugcon":
-      addSerialShortcut(builder, option, value);
+      addConsoleShortcut(builder, option, value);
+      return true;
+    case "device":
+      addDeviceOwner(builder.owners, parseOption(value));
       return true;
     case "object":
       addObject(builder, parseOption(value));
       return true;
     case "netdev":
-      addNetdev(builder, parseOption(value));
+      addNetdevOwner(builder.owners, parseOption(value));
       return true;
     case "tpmdev":
-      addTpm(builder, parseOption(value));
+      addTpmOwner(builder.owners, parseOption(value));
       return true;
     case "blockdev":
-      addNbdNode(builder, parseOption(value));
+      addBlockdev(builder, parseOption(value));
+      return true;
+    case "drive":
+      addDrive(builder, parseOption(value));
       return true;
     case "readconfig":
     case "set":
@@ -171,24 +140,25 @@ function readOption(builder: Builder, option: string, value: string): boolean {
   }
 }
 
-function addChardev(builder: Builder, options: ReadonlyMap<string, string>): void {
+function addChardev(builder: Builder, options: OptionText): void {
   const id = options.get("id");
   if (id === undefined || (options.get("") ?? options.get("backend")) !== "socket") return;
   builder.chardevs.set(id, socketOptions(options));
 }
 
-function socketOptions(options: ReadonlyMap<string, string>): CommandLineChardev {
+function socketOptions(options: OptionText): CommandLineChardev {
   const reconnectMs = numberOf(options.get("reconnect-ms")) ?? secondsToMs(numberOf(options.get("reconnect")));
   return {
     path: options.get("path"),
     host: options.get("host"),
     port: options.get("port"),
     isServer: isOn(options.get("server")),
+    isMux: isOn(options.get("mux")),
     reconnectMs,
   };
 }
 
-function addMonitorOption(builder: Builder, options: ReadonlyMap<string, string>): void {
+function addMonitorOption(builder: Builder, options: OptionText): void {
   const chardev = options.get("chardev") ?? options.get("");
   if (chardev !== undefined) builder.monitorChardevs.add(chardev);
 }
@@ -207,15 +177,23 @@ function addMonitorShortcut(builder: Builder, value: string): void {
   if (socket) builder.chardevs.set(id, socket);
 }
 
-function addSerialShortcut(builder: Builder, option: string, value: string): void {
-  const id = option === "serial" ? `serial${builder.serials}` : undefined;
-  if (option === "serial") builder.serials += 1;
-  if (value.startsWith("chardev:") || id === undefined) return;
+/** `-serial unix:PATH` makes a chardev `serialN`, `-serial chardev:ID` uses one that stands elsewhere; `-debugcon` has one. */
+function addConsoleShortcut(builder: Builder, option: string, value: string): void {
+  if (value === "none") return;
+  const count = builder.counts.get(option) ?? 0;
+  builder.counts.set(option, count + 1);
+  if (value.startsWith("chardev:")) {
+    addBoardOwner(builder.owners, option, value.slice("chardev:".length));
+    return;
+  }
+  const id = option === "debugcon" ? option : `${option}${count}`;
   // `mon:` puts the human monitor and the console on one multiplexed line.
   const isMonitorToo = value.startsWith("mon:");
   if (isMonitorToo) builder.monitorChardevs.add(id);
   const socket = shortcutSocket(isMonitorToo ? value.slice("mon:".length) : value);
-  if (socket) builder.chardevs.set(isMonitorToo ? `${id}-base` : id, socket);
+  if (!socket) return;
+  builder.chardevs.set(isMonitorToo ? `${id}-base` : id, { ...socket, isMux: socket.isMux || isMonitorToo });
+  addBoardOwner(builder.owners, option, id);
 }
 
 function shortcutSocket(value: string): CommandLineChardev | undefined {
@@ -226,39 +204,9 @@ function shortcutSocket(value: string): CommandLineChardev | undefined {
   return tcp ? { ...socketOptions(options), host: tcp[1], port: tcp[2] } : undefined;
 }
 
-function addObject(builder: Builder, options: ReadonlyMap<string, string>): void {
+function addObject(builder: Builder, options: OptionText): void {
   const type = options.get("qom-type") ?? options.get("");
   const chardev = options.get("chardev");
   if (chardev !== undefined && type?.startsWith("monitor-")) builder.monitorChardevs.add(chardev);
-}
-
-function addNetdev(builder: Builder, options: ReadonlyMap<string, string>): void {
-  const [type, id, chardev] = [options.get("type") ?? options.get(""), options.get("id"), options.get("chardev")];
-  if (type === "vhost-user" && id !== undefined && chardev !== undefined) builder.netdevChardevs.set(chardev, id);
-}
-
-function addTpm(builder: Builder, options: ReadonlyMap<string, string>): void {
-  const [id, chardev] = [options.get("id"), options.get("chardev")];
-  if (id !== undefined && chardev !== undefined) builder.tpmChardevs.set(chardev, id);
-}
-
-function addNbdNode(builder: Builder, options: ReadonlyMap<string, string>): void {
-  const node = options.get("node-name");
-  if (node === undefined || (options.get("driver") ?? options.get("")) !== "nbd") return;
-  const exportName = options.get("export") ?? "";
-  const [path, host, port] = [options.get("server.path"), options.get("server.host"), options.get("server.port")];
-  if (path !== undefined) builder.nbdNodes.set(node, { path, exportName });
-  else if (host !== undefined && port !== undefined) builder.nbdNodes.set(node, { host, port, exportName });
-}
-
-function isOn(value: string | undefined): boolean {
-  return value === "on" || value === "yes" || value === "true" || value === "y";
-}
-
-function numberOf(value: string | undefined): number | undefined {
-  return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : undefined;
-}
-
-function secondsToMs(seconds: number | undefined): number | undefined {
-  return seconds === undefined ? undefined : seconds * 1_000;
+  else addObjectOwner(builder.owners, options);
 }

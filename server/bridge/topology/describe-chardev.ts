@@ -1,11 +1,23 @@
-import type { ConnectionState, InstanceReport, NotYankable, Serves, ServesKind } from "#lib/vm/instance";
+import type { ConnectionState, FarSide, InstanceReport, NotYankable, Serves, ServesKind } from "#lib/vm/instance";
+import type { ChardevOwner } from "./chardev-owner.ts";
 import { readCommandLineFacts } from "./command-line.ts";
-import type { CommandLineFacts } from "./command-line.ts";
+import type { CommandLineChardev, CommandLineFacts } from "./command-line.ts";
 import type { DescribeContext } from "./describe-instances.ts";
 import { chardevFarSide } from "./far-side.ts";
 import { isWellKnownMonitor, wellKnownMonitorText } from "./monitor-names.ts";
 import { findOwnChardev } from "./own-chardev.ts";
-import type { ChardevOwner, ChardevReading, Topology } from "./topology.ts";
+import type { ChardevReading, Topology } from "./topology.ts";
+
+const BY_COMMAND_LINE = ", by QEMU's command line";
+const GUEST_AGENT_PORT = "org.qemu.guest_agent.0";
+const CONNECTION_TEXTS: Readonly<Record<Exclude<ConnectionState, "unknown">, string>> = {
+  connected: "QEMU says that it is connected",
+  connecting: "QEMU says that it is not connected yet",
+  listening: "QEMU says that nobody is connected; it listens",
+  disconnected: "QEMU says that it is not connected",
+  reconnecting: "QEMU says that it is not connected, and was started to try again",
+  "given-up": "QEMU says that it is not connected, and was not started to try again",
+};
 
 /**
  * One socket chardev. A monitor is never yanked: ours because the reply would be lost, another tool's because that tool
@@ -22,8 +34,8 @@ export function describeChardev(id: string, topology: Topology | undefined, cont
   const options = facts?.chardevs.get(id) ?? facts?.chardevs.get(name);
   const isServer = reading?.isServer ?? options?.isServer;
   const common = {
-    farSide: reading?.address === undefined ? undefined : chardevFarSide(reading.address, reading.isServer, context.hostKey ?? ""),
-    connection: connectionOf(reading, options?.reconnectMs),
+    farSide: farSideOf(reading, options, context.hostKey ?? ""),
+    ...connectionOf(reading, options),
     isServer,
     reconnectMs: isServer === true ? undefined : options?.reconnectMs,
   };
@@ -31,19 +43,38 @@ export function describeChardev(id: string, topology: Topology | undefined, cont
   if (monitor !== undefined) {
     return { ...common, serves: { kind: "monitor", how: monitor }, isMonitor: true, yankable: { code: "is-monitor", text: monitor } };
   }
-  const serves = servesOf(name, topology, facts);
+  const owner = topology?.owners.get(name) ?? topology?.owners.get(id);
   if (!topology?.chardevs || !reading) {
+    const start = topology === undefined && !isMuxed ? startingOwner(id, facts) : undefined;
+    if (start) return { ...common, serves: servesOf(start, BY_COMMAND_LINE), isMonitor: false, yankable: true };
     const text = "what uses this connection has not been read yet, so it may be a monitor";
-    return { ...common, serves: serves ?? { kind: "unknown" }, isMonitor: "possible", yankable: { code: "topology-unread", text } };
+    const serves: Serves = owner ? servesOf(owner) : { kind: "unknown" };
+    return { ...common, serves, isMonitor: "possible", yankable: { code: "topology-unread", text } };
   }
-  if (!serves) {
-    return { ...common, serves: { kind: "unknown" }, isMonitor: "possible", yankable: unowned(topology) };
-  }
+  const lasting = lastingOwner(name, facts);
+  const serves = owner ? servesOf(owner) : lasting && servesOf(lasting, BY_COMMAND_LINE);
+  if (!serves) return { ...common, serves: { kind: "unknown" }, isMonitor: "possible", yankable: unowned(topology) };
   if (isMuxed && !topology.areMonitorsObjects && (!facts || facts.mayHideMonitors)) {
     const text = "it is multiplexed, and a monitor may share it with its device: QEMU's command line, which would tell, could not be read";
     return { ...common, serves, isMonitor: "possible", yankable: { code: "possible-monitor", text } };
   }
   return { ...common, serves, isMonitor: false, yankable: true };
+}
+
+/**
+ * Who was given this chardev when QEMU was started. Of a VM that hung before anything could be asked it is the only
+ * reading there will be, and a positive one: a chardev without a multiplexer has one front end, and this is it. Not where
+ * a config file may have changed what stands on the line.
+ */
+function startingOwner(id: string, facts: CommandLineFacts | undefined): ChardevOwner | undefined {
+  if (!facts || facts.mayHideMonitors || facts.chardevs.get(id)?.isMux !== false) return undefined;
+  return facts.owners.get(id);
+}
+
+/** What QOM does not show, and what cannot be unplugged: the command line's word then stands as long as the chardev does. */
+function lastingOwner(name: string, facts: CommandLineFacts | undefined): ChardevOwner | undefined {
+  const owner = facts?.owners.get(name);
+  return owner?.kind === "netdev" || owner?.kind === "tpm" || owner?.kind === "board" ? owner : undefined;
 }
 
 /** Why it is a monitor; undefined where nothing proves that it is. */
@@ -70,40 +101,75 @@ function unowned(topology: Topology): NotYankable {
   return { code: "possible-monitor", text: "no device was found that uses it, so it may be a monitor" };
 }
 
-/** Undefined where no positive reading names an owner. */
-function servesOf(name: string, topology: Topology | undefined, facts: CommandLineFacts | undefined): Serves | undefined {
-  const owner = topology?.owners.get(name);
-  if (owner) return { kind: kindOfOwner(owner), owner: owner.id, how: howOfOwner(owner) };
-  const netdev = facts?.netdevChardevs.get(name);
-  if (netdev !== undefined) return { kind: "vhost-user", owner: netdev, how: `vhost-user netdev ${netdev}, by QEMU's command line` };
-  const tpm = facts?.tpmChardevs.get(name);
-  if (tpm !== undefined) return { kind: "tpm", owner: tpm, how: `TPM emulator ${tpm}, by QEMU's command line` };
-  return undefined;
+function servesOf(owner: ChardevOwner, by = ""): Serves {
+  const { id, type, portName } = owner;
+  return {
+    kind: kindOfOwner(owner),
+    owner: id,
+    how: `${howOfOwner(owner)}${by}`,
+    ...(owner.kind === "device" || owner.kind === "object" ? { deviceType: type } : {}),
+    ...(portName === undefined ? {} : { portName }),
+  };
 }
 
-function howOfOwner(owner: ChardevOwner): string {
-  return owner.portName === undefined ? `${owner.type} ${owner.id}` : `${owner.type} ${owner.id}, port ${owner.portName}`;
-}
-
-function kindOfOwner(owner: ChardevOwner): ServesKind {
-  if (owner.kind === "monitor") return "monitor";
-  if (owner.kind === "tpm") return "tpm";
-  const { type } = owner;
-  if (owner.kind === "object") {
-    if (type === "rng-egd") return "rng";
-    if (type.startsWith("filter-") || type === "colo-compare") return "filter";
-    return type.includes("vhost-user") ? "vhost-user" : "other-device";
+function howOfOwner({ kind, id, type, portName }: ChardevOwner): string {
+  switch (kind) {
+    case "board":
+      return `the board's own device, from ${id}`;
+    case "netdev":
+      return `${type} netdev ${id}`;
+    case "tpm":
+      return `TPM emulator ${id}`;
+    case "device":
+    case "object":
+    case "monitor":
+      return portName === undefined ? `${type} ${id}` : `${type} ${id}, port ${portName}`;
   }
-  if (type === "virtserialport") return owner.portName === "org.qemu.guest_agent.0" ? "guest-agent" : "virtio-port";
-  if (type === "isa-debugcon" || type === "debugcon") return "debug-console";
-  if (type.startsWith("vhost-user")) return "vhost-user";
-  if (/serial|console|uart|pl011|spapr-vty|terminal3270/.test(type)) return "serial-console";
-  return "other-device";
 }
 
-function connectionOf(reading: ChardevReading | undefined, reconnectMs: number | undefined): ConnectionState {
-  if (!reading) return "unknown";
-  if (reading.isConnected) return "connected";
-  if (reading.isServer) return "listening";
-  return (reconnectMs ?? 0) > 0 ? "reconnecting" : "disconnected";
+function kindOfOwner({ kind, type, portName }: ChardevOwner): ServesKind {
+  switch (kind) {
+    case "monitor":
+      return "monitor";
+    case "tpm":
+      return "tpm";
+    case "netdev":
+      return type === "vhost-user" ? "vhost-user" : "netdev";
+    case "object":
+      if (type === "rng-egd") return "rng";
+      if (type.startsWith("filter-") || type === "colo-compare") return "filter";
+      return type.includes("vhost-user") ? "vhost-user" : "other-device";
+    case "board":
+      if (type === "serial") return "serial-console";
+      return type === "isa-debugcon" ? "debug-console" : "other-device";
+    case "device":
+      if (type === "virtserialport") return portName === GUEST_AGENT_PORT ? "guest-agent" : "virtio-port";
+      if (type === "isa-debugcon" || type === "debugcon") return "debug-console";
+      if (type.startsWith("vhost-user")) return "vhost-user";
+      return /serial|console|uart|pl011|spapr-vty|sclp|terminal3270/.test(type) ? "serial-console" : "other-device";
+  }
+}
+
+/** Where it leads: as QEMU tells, else as it was told when it was started. */
+function farSideOf(reading: ChardevReading | undefined, options: CommandLineChardev | undefined, host: string): FarSide | undefined {
+  if (reading?.address !== undefined) return chardevFarSide(reading.address, reading.isServer, host);
+  if (!options) return undefined;
+  const { path, host: peer, port } = options;
+  if (path !== undefined) return chardevFarSide(`unix:${path}`, options.isServer, host);
+  return port === undefined ? undefined : chardevFarSide(`tcp:${peer ?? ""}:${port}`, options.isServer, host);
+}
+
+function connectionOf(
+  reading: ChardevReading | undefined,
+  options: CommandLineChardev | undefined,
+): Pick<InstanceReport, "connection" | "connectionHow"> {
+  const state = ((): ConnectionState => {
+    if (!reading) return "unknown";
+    if (reading.isConnected) return "connected";
+    if (reading.isServer) return "listening";
+    // A client that was added later may have been told to reconnect: QEMU does not say so.
+    if (!options) return "disconnected";
+    return (options.reconnectMs ?? 0) > 0 ? "reconnecting" : "given-up";
+  })();
+  return state === "unknown" ? { connection: state } : { connection: state, connectionHow: CONNECTION_TEXTS[state] };
 }

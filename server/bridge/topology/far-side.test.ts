@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { chardevFarSide, nbdFarSide, parseNbdFileName } from "./far-side.ts";
+import { chardevFarSide, nbdFarSide } from "./far-side.ts";
+import { parseNbdFileName } from "./nbd-source.ts";
 
 describe("far sides", () => {
   it.each([

@@ -1,17 +1,17 @@
 import type { FarSide } from "#lib/vm/instance";
-import type { CommandLineNbd } from "./command-line.ts";
+import type { NbdSource } from "./nbd-source.ts";
 
 /**
  * Canonical keys for the other end of a connection. A unix path and a loopback address mean something on one host only,
  * so they carry the host: two VMs with equal keys depend on the same thing.
  * @param host an id of this host that no other host shares (the bridge's id).
  */
-export function nbdFarSide(source: CommandLineNbd, host: string): FarSide {
+export function nbdFarSide(source: NbdSource, host: string): FarSide {
   if ("path" in source) return nbdExport(`nbd:unix:${host}:${source.path}`, `NBD server ${source.path}`, source);
   return nbdExport(`nbd:${tcpKey(source.host, source.port, host)}`, `NBD server ${source.host}:${source.port}`, source);
 }
 
-function nbdExport(serverKey: string, serverText: string, nbd: CommandLineNbd): FarSide {
+function nbdExport(serverKey: string, serverText: string, nbd: NbdSource): FarSide {
   const { exportName } = nbd;
   const exportText = exportName === "" ? "the default export" : `export ${exportName}`;
   return { key: `${serverKey}:${exportName}`, text: `${serverText}, ${exportText}`, server: { key: serverKey, text: serverText }, nbd };
@@ -31,37 +31,6 @@ export function migrationFarSide(uri: string, host: string): FarSide | undefined
   if (uri.startsWith("tcp:")) return { key: tcpKey(...splitPort(uri.slice(4)), host), text: uri };
   if (uri.startsWith("unix:")) return { key: `unix:${host}:${uri.slice(5)}`, text: uri };
   return uri === "" ? undefined : { key: `${uri.split(":", 1)[0]}:${host}:${uri}`, text: uri };
-}
-
-/**
- * Takes QEMU's file name of an NBD node apart. The export name is not escaped by QEMU, so it is cut out, not parsed.
- * @see QEMU block/nbd.c, nbd_refresh_filename
- */
-export function parseNbdFileName(fileName: string): CommandLineNbd | undefined {
-  if (fileName.startsWith("json:")) return parseJsonFileName(fileName.slice("json:".length));
-  const unix = /^nbd\+unix:\/\/\/(.*)\?socket=(.+)$/s.exec(fileName);
-  if (unix) return { path: unix[2] ?? "", exportName: unix[1] ?? "" };
-  const tcp = /^nbds?:\/\/([^/]+):(\d+)(?:\/(.*))?$/s.exec(fileName);
-  return tcp ? { host: tcp[1] ?? "", port: tcp[2] ?? "", exportName: tcp[3] ?? "" } : undefined;
-}
-
-function parseJsonFileName(json: string): CommandLineNbd | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-  const member = (object: unknown, name: string): unknown =>
-    typeof object === "object" && object !== null ? (object as Record<string, unknown>)[name] : undefined;
-  const text = (candidate: unknown): string | undefined => (typeof candidate === "string" ? candidate : undefined);
-  if (member(value, "driver") !== "nbd") return undefined;
-  const server = member(value, "server");
-  const of = (name: string) => text(member(server, name)) ?? text(member(value, `server.${name}`));
-  const exportName = text(member(value, "export")) ?? "";
-  const [path, host, port] = [of("path"), of("host"), of("port")];
-  if (path !== undefined) return { path, exportName };
-  return host !== undefined && port !== undefined ? { host, port, exportName } : undefined;
 }
 
 function tcpKey(peer: string, port: string, host: string): string {

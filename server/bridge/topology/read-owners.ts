@@ -1,21 +1,12 @@
 import { z } from "zod";
+import { chardevPropertiesOf } from "./chardev-owner.ts";
+import type { ChardevOwner } from "./chardev-owner.ts";
 import type { QomChild, QomReader } from "./qom-reader.ts";
-import type { ChardevOwner } from "./topology.ts";
 
 export interface OwnersReading {
   readonly owners: ReadonlyMap<string, ChardevOwner>;
   readonly areMonitorsObjects: boolean;
 }
-
-/** Objects that hold chardevs, and in which properties. @see QEMU qapi/qom.json, ObjectOptions */
-const OBJECT_PROPERTIES: readonly { readonly type: RegExp; readonly properties: readonly string[] }[] = [
-  { type: /^monitor-/, properties: ["chardev"] },
-  { type: /^rng-egd$/, properties: ["chardev"] },
-  { type: /^filter-mirror$/, properties: ["outdev"] },
-  { type: /^filter-redirector$/, properties: ["indev", "outdev"] },
-  { type: /^colo-compare$/, properties: ["primary_in", "secondary_in", "outdev", "notify_dev"] },
-  { type: /^(vhost-user-backend|cryptodev-vhost-user)$/, properties: ["chardev"] },
-];
 
 /** Device types that are known to have a `chardev`: asked first, and the only ones asked among the board's own devices. */
 const LIKELY_DEVICE =
@@ -48,8 +39,7 @@ export async function readOwners(qom: QomReader, unowned: ReadonlySet<string>): 
   };
   const objects = (await qom.children("/objects")) ?? [];
   for (const object of objects) {
-    const match = OBJECT_PROPERTIES.find(({ type }) => type.test(object.type));
-    for (const property of match?.properties ?? []) {
+    for (const property of chardevPropertiesOf(object.type)) {
       const kind = object.type.startsWith("monitor-") ? "monitor" : "object";
       record(await qom.getText(`/objects/${object.name}`, property), { kind, id: object.name, type: object.type });
     }

@@ -3,17 +3,18 @@ import type { AskInBand } from "../vm/ports.ts";
 import { recordedVm, RefusedError } from "./fixtures/recorded-vm.ts";
 import { ALLOWED_COMMANDS } from "../allowed-commands.ts";
 import { readTopology, TOPOLOGY_COMMANDS } from "./read-topology.ts";
+import type { Topology } from "./topology.ts";
 
 const monitorAddress = { kind: "unix", path: "/run/lab/mon.sock" } as const;
 
 describe.each(["7.2", "11.1"] as const)("reading the topology of a QEMU %s with many shapes", (version) => {
   it("finds the device behind every NBD node, with its error policies resolved", async () => {
     const vm = recordedVm(version);
-    const topology = await readTopology(vm.ask, { mayQueryBlock: true, instances: vm.instances });
+    const topology = await readTopology(vm.ask, { instances: vm.instances });
     expect(topology.blockNodes.get("nbd0")).toEqual({
-      disk: { device: "vda", type: "virtio-blk-pci", through: ["fmt0"], werror: "stop", rerror: "report" },
+      isGraphRead: true,
+      disk: { device: "vda", type: "virtio-blk-pci", through: ["fmt0"], werror: "stop", rerror: "report", isReadOnly: false },
       jobs: [],
-      fileName: "nbd+unix:///exp?socket=/run/lab/nbd.sock",
       isReadOnly: false,
     });
     expect(topology.blockNodes.get("nbd1")?.disk).toMatchObject({
@@ -21,29 +22,44 @@ describe.each(["7.2", "11.1"] as const)("reading the topology of a QEMU %s with 
       werror: "enospc",
       through: [],
     });
-    const auto = [...topology.blockNodes.keys()].find((name) => name.startsWith("#block"));
-    expect(topology.blockNodes.get(auto ?? "")?.disk).toMatchObject({ device: "sd0", type: "scsi-hd", werror: "enospc", rerror: "stop" });
   });
 
-  it("finds a drive's device by its drive property where query-block must not be sent", async () => {
+  it("resolves a drive's error policy only where its command line tells what the drive says", async () => {
+    const vm = recordedVm(version);
+    const { instances, commandLine } = vm;
+    const auto = (topology: Topology) => [...topology.blockNodes].find(([name]) => name.startsWith("#block"))?.[1].disk;
+    const drive = { device: "sd0", type: "scsi-hd", rerror: "stop" };
+    expect(auto(await readTopology(vm.ask, { instances }))).toMatchObject({ ...drive, werror: undefined });
+    expect(auto(await readTopology(vm.ask, { instances, commandLine }))).toMatchObject({ ...drive, werror: "enospc" });
+    const stopping = commandLine.map((argument) => (argument.includes("id=drv0") ? `${argument},werror=stop` : argument));
+    expect(auto(await readTopology(vm.ask, { instances, commandLine: stopping }))).toMatchObject({ ...drive, werror: "stop" });
+  });
+
+  it("finds a drive's device by its drive property where nothing else tells", async () => {
     const vm = recordedVm(version);
     const ask: AskInBand = (command, args) => {
+      if (command === "query-blockstats") return Promise.reject(new RefusedError("no such command"));
       const isDriveOf = (path: string) => command === "qom-get" && args?.["property"] === "drive" && args["path"] === path;
       if (isDriveOf("/machine/peripheral/sd0")) return Promise.resolve("drv0");
       if (isDriveOf("/machine/peripheral/vda")) return Promise.resolve("fmt0");
       return vm.ask(command, args);
     };
-    const topology = await readTopology(ask, { mayQueryBlock: false, instances: vm.instances });
-    expect(vm.asked.filter((asked) => /^query-(block|named-block-nodes)\b(?!-jobs)/.test(asked))).toEqual([]);
+    const topology = await readTopology(ask, { instances: vm.instances });
     expect([...topology.blockNodes.values()].map((node) => node.disk?.device).toSorted((a, b) => (a ?? "").localeCompare(b ?? ""))).toEqual(
       ["/machine/peripheral-anon/device[0]", "sd0", "vda"],
     );
-    expect(topology.blockNodes.get("nbd0")).toMatchObject({ fileName: undefined, isReadOnly: undefined });
+  });
+
+  it("never sends what can wait for storage", async () => {
+    const vm = recordedVm(version);
+    await readTopology(vm.ask, { instances: vm.instances });
+    await readTopology(vm.ask, {});
+    expect(vm.asked.filter((asked) => /^query-(block|named-block-nodes)( |$)/.test(asked))).toEqual([]);
   });
 
   it("finds the owner of every chardev that has one", async () => {
     const vm = recordedVm(version);
-    const { owners } = await readTopology(vm.ask, { mayQueryBlock: true, instances: vm.instances });
+    const { owners } = await readTopology(vm.ask, { instances: vm.instances });
     expect(owners.get("qga0")).toEqual({ kind: "device", id: "ga", type: "virtserialport", portName: "org.qemu.guest_agent.0" });
     expect(owners.get("ser1")).toMatchObject({ kind: "device", id: "com2", type: "isa-serial" });
     expect(owners.get("serial0")).toMatchObject({ kind: "device", type: "isa-serial" });
@@ -55,7 +71,7 @@ describe.each(["7.2", "11.1"] as const)("reading the topology of a QEMU %s with 
 
   it("keeps an address that does not change with the connection", async () => {
     const vm = recordedVm(version);
-    const { chardevs } = await readTopology(vm.ask, { mayQueryBlock: true, instances: vm.instances });
+    const { chardevs } = await readTopology(vm.ask, { instances: vm.instances });
     expect(chardevs?.get("cli")).toMatchObject({ isServer: false, address: "unix:/run/lab/peer.sock" });
     expect(chardevs?.get("ser1")).toMatchObject({ isMux: true });
     expect(chardevs?.get("ripcord")).toMatchObject({ isServer: true, isConnected: true, address: "unix:/run/lab/mon.sock" });
@@ -63,7 +79,7 @@ describe.each(["7.2", "11.1"] as const)("reading the topology of a QEMU %s with 
 
   it("stays within forty round trips", async () => {
     const vm = recordedVm(version);
-    await readTopology(vm.ask, { mayQueryBlock: true, instances: vm.instances, monitorAddress, commandLine: vm.commandLine });
+    await readTopology(vm.ask, { instances: vm.instances, monitorAddress, commandLine: vm.commandLine });
     expect(vm.asked.length).toBeLessThanOrEqual(40);
   });
 
@@ -72,7 +88,7 @@ describe.each(["7.2", "11.1"] as const)("reading the topology of a QEMU %s with 
     const instances = vm.instances.filter(
       (instance) => instance.type === "chardev" && ["compat_monitor0", "ripcord"].includes(String(instance["id"])),
     );
-    await readTopology(vm.ask, { mayQueryBlock: true, instances, monitorAddress });
+    await readTopology(vm.ask, { instances, monitorAddress });
     expect(vm.asked).toEqual(["query-chardev"]);
   });
 });
@@ -81,14 +97,14 @@ describe("reading the topology", () => {
   it("sends nothing that is not on the bridge's allow-list, nor on its own", async () => {
     expect(TOPOLOGY_COMMANDS.filter((command) => !ALLOWED_COMMANDS.has(command))).toEqual([]);
     const vm = recordedVm("7.2");
-    await readTopology(vm.ask, { mayQueryBlock: true });
+    await readTopology(vm.ask, {});
     const sent = new Set(vm.asked.map((asked) => asked.split(" ")[0]));
     expect([...sent].filter((command) => !TOPOLOGY_COMMANDS.some((known) => known === command))).toEqual([]);
   });
 
   it("knows on 11.1 which chardevs are monitors", async () => {
     const vm = recordedVm("11.1");
-    const topology = await readTopology(vm.ask, { mayQueryBlock: false, instances: vm.instances });
+    const topology = await readTopology(vm.ask, { instances: vm.instances });
     expect(topology.areMonitorsObjects).toBe(true);
     expect(topology.owners.get("hmp")).toMatchObject({ kind: "monitor", type: "monitor-hmp" });
     expect(topology.owners.get("mq")).toEqual({ kind: "monitor", id: "mq0", type: "monitor-qmp", portName: undefined });
@@ -97,7 +113,6 @@ describe("reading the topology", () => {
   it("leaves everything unread where QEMU refuses everything", async () => {
     const ask: AskInBand = () => Promise.reject(new RefusedError("no such command"));
     const topology = await readTopology(ask, {
-      mayQueryBlock: true,
       instances: [
         { type: "block-node", "node-name": "n" },
         { type: "chardev", id: "c" },
@@ -105,7 +120,7 @@ describe("reading the topology", () => {
     });
     expect(topology.chardevs).toBeUndefined();
     expect(topology.owners.size).toBe(0);
-    expect(topology.blockNodes.get("n")).toEqual({ disk: undefined, jobs: [], fileName: undefined, isReadOnly: undefined });
+    expect(topology.blockNodes.get("n")).toEqual({ isGraphRead: false, disk: undefined, jobs: [] });
   });
 
   it("stops at once, and says why, when a question is not answered", async () => {
@@ -118,7 +133,7 @@ describe("reading the topology", () => {
       left -= 1;
       return left < 0 ? Promise.reject(lost) : vm.ask(command, args);
     };
-    await expect(readTopology(ask, { mayQueryBlock: true, instances: vm.instances })).rejects.toBe(lost);
+    await expect(readTopology(ask, { instances: vm.instances })).rejects.toBe(lost);
     expect(asked).toBe(6);
   });
 
@@ -135,7 +150,6 @@ describe("reading the topology", () => {
     ];
     for (const answer of hostile) {
       const topology = await readTopology(() => Promise.resolve(answer), {
-        mayQueryBlock: true,
         instances: [
           { type: "block-node", "node-name": "__proto__" },
           { type: "chardev", id: "c" },
@@ -154,7 +168,7 @@ describe("reading the topology", () => {
       if (command !== "qom-list" || args?.["path"] === "/objects") return Promise.reject(new RefusedError("no"));
       return Promise.resolve(Array.from({ length: 5_000 }, (_, n) => ({ name: `device[${n}]`, type: "child<isa-serial>" })));
     };
-    await readTopology(ask, { mayQueryBlock: false, instances: [{ type: "chardev", id: "c" }] });
+    await readTopology(ask, { instances: [{ type: "chardev", id: "c" }] });
     expect(asked).toBeLessThan(150);
   });
 });

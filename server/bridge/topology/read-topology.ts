@@ -2,23 +2,17 @@ import { z } from "zod";
 import { isKnownYankInstance } from "#lib/qapi/yank";
 import type { YankInstance } from "#lib/qapi/yank";
 import type { AskInBand, MonitorAddress } from "../vm/ports.ts";
-import { parseBlockGraph } from "./block-graph.ts";
-import type { BlockGraph } from "./block-graph.ts";
 import { parseChardevs } from "./chardev-list.ts";
+import type { ChardevOwner } from "./chardev-owner.ts";
 import { readCommandLineFacts } from "./command-line.ts";
 import { isWellKnownMonitor } from "./monitor-names.ts";
-import { readDisk } from "./read-disk.ts";
+import { readBlockNodes } from "./read-block-nodes.ts";
 import { readOwners } from "./read-owners.ts";
-import type { OwnersReading } from "./read-owners.ts";
 import { findOwnChardev } from "./own-chardev.ts";
 import { QomReader } from "./qom-reader.ts";
-import type { BlockJobUse, BlockNodeReading, ChardevReading, GuestDisk, Topology } from "./topology.ts";
+import type { ChardevReading, Topology } from "./topology.ts";
 
-/**
- * Every command that a reading can send. `query-named-block-nodes` and `query-block` can read image metadata and so
- * block on storage that stalls in that moment: they are sent only with `mayQueryBlock`. None of the others does I/O.
- * @see facts sheet 7.1
- */
+/** Every command that a reading can send. None of them does I/O. @see docs/decisions/0007-when-block-queries-are-sent.md */
 export const TOPOLOGY_COMMANDS = [
   "query-chardev",
   "qom-list",
@@ -26,26 +20,19 @@ export const TOPOLOGY_COMMANDS = [
   "query-tpm",
   "x-debug-query-block-graph",
   "query-block-jobs",
-  "query-named-block-nodes",
-  "query-block",
+  "query-block-exports",
+  "query-blockstats",
 ] as const;
 
 export interface ReadTopologyOptions {
-  /**
-   * May `query-named-block-nodes` and `query-block` be sent? Only where the operator's config allows it (`queries.block`)
-   * AND this VM is `healthy` now, with an in-band answer in the last second. Without them an NBD node's far side comes
-   * from the command line, and a `-drive`'s device from its `drive` property.
-   */
-  readonly mayQueryBlock: boolean;
   /** `query-yank`'s answer: what is not about one of these is not read. Absent: everything is. */
   readonly instances?: readonly YankInstance[];
   /** Our own monitor, and QEMU's command line: what they prove to be a monitor needs no search for another owner. */
   readonly monitorAddress?: MonitorAddress;
   readonly commandLine?: readonly string[];
+  /** Chardev id → vhost-user netdev, as events told. @see QEMU qapi/net.json, NETDEV_VHOST_USER_CONNECTED */
+  readonly netdevChardevs?: ReadonlyMap<string, string>;
 }
-
-/** Longest list taken from one answer; a VM can name as many things as it likes. */
-const MAX_LIST = 4_096;
 
 /**
  * Reads what stands on each yank instance, in as few in-band round trips as it can: one for a VM with nothing but
@@ -57,10 +44,15 @@ export async function readTopology(ask: AskInBand, options: ReadTopologyOptions)
   const qom = new QomReader(ask);
   const chardevs = parseChardevs(await qom.tryAsk("query-chardev"));
   const wanted = wantedInstances(options.instances);
-  const owners = await readOwners(qom, searchedChardevs(chardevs, wanted, options));
+  const { owners: read, areMonitorsObjects } = await readOwners(qom, searchedChardevs(chardevs, wanted, options));
+  const owners = new Map(read);
+  for (const [chardev, netdev] of options.netdevChardevs ?? []) {
+    if (!owners.has(chardev)) owners.set(chardev, { kind: "netdev", id: netdev, type: "vhost-user" });
+  }
   if (chardevs) await readAddresses(qom, chardevs, owners);
-  const blockNodes = await readBlockNodes(qom, options.mayQueryBlock, wanted?.blockNodes);
-  return { chardevs, owners: owners.owners, areMonitorsObjects: owners.areMonitorsObjects, blockNodes };
+  const facts = options.commandLine && readCommandLineFacts(options.commandLine);
+  const blockNodes = await readBlockNodes(qom, wanted?.blockNodes, facts);
+  return { chardevs, owners, areMonitorsObjects, blockNodes };
 }
 
 interface Wanted {
@@ -86,7 +78,8 @@ function searchedChardevs(
   options: ReadTopologyOptions,
 ): ReadonlySet<string> {
   const candidates = wanted?.chardevs ?? new Set(chardevs?.keys());
-  const monitors = new Set(options.commandLine ? readCommandLineFacts(options.commandLine).monitorChardevs : []);
+  const { monitorChardevs, owners } = (options.commandLine && readCommandLineFacts(options.commandLine)) ?? {};
+  const monitors = new Set(monitorChardevs);
   const own = options.monitorAddress && findOwnChardev(options.monitorAddress, chardevs, options.commandLine);
   if (own !== undefined) monitors.add(own);
   const searched = new Set<string>();
@@ -94,6 +87,8 @@ function searchedChardevs(
     // Devices name a multiplexer, QEMU's yank the socket below it.
     const mux = label.endsWith("-base") ? label.slice(0, -"-base".length) : undefined;
     const name = mux !== undefined && chardevs?.get(mux)?.isMux ? mux : label;
+    // QOM does not show which netdev has a chardev: without this the search would go through every device for nothing.
+    if (owners?.get(name)?.kind === "netdev" || options.netdevChardevs?.has(name)) continue;
     if (!isWellKnownMonitor(label) && !monitors.has(name)) searched.add(name);
   }
   return searched;
@@ -103,11 +98,15 @@ function searchedChardevs(
  * A file name changes with the connection: a unix client's is empty up to 9.2, a TCP server's is that of the accepted
  * socket. The object's `addr` is what it was told, and stays.
  */
-async function readAddresses(qom: QomReader, chardevs: Map<string, ChardevReading>, owners: OwnersReading): Promise<void> {
+async function readAddresses(
+  qom: QomReader,
+  chardevs: Map<string, ChardevReading>,
+  owners: ReadonlyMap<string, ChardevOwner>,
+): Promise<void> {
   for (const [label, reading] of chardevs) {
     if (reading.isMux || (reading.isServer && reading.address?.startsWith("unix:"))) continue;
     const mux = label.endsWith("-base") ? label.slice(0, -"-base".length) : label;
-    if (!owners.owners.has(label) && !owners.owners.has(mux)) continue;
+    if (!owners.has(label) && !owners.has(mux)) continue;
     const address = socketAddressSchema.safeParse(await qom.get(`/chardevs/${label}`, "addr"));
     if (address.success) chardevs.set(label, { ...reading, address: address.data });
   }
@@ -119,60 +118,3 @@ const socketAddressSchema = z
     z.object({ type: z.literal("inet"), host: z.string().max(4_096), port: z.string().max(64) }),
   ])
   .transform((address) => (address.type === "unix" ? `unix:${address.path}` : `tcp:${address.host}:${address.port}`));
-
-const namedNodeSchema = z.object({ "node-name": z.string(), file: z.string().max(8_192), ro: z.boolean() });
-const queryBlockSchema = z.object({ device: z.string().min(1), qdev: z.string().min(1) });
-const blockJobSchema = z.object({ device: z.string(), type: z.string() });
-
-async function readBlockNodes(
-  qom: QomReader,
-  mayQueryBlock: boolean,
-  wanted: ReadonlySet<string> | undefined,
-): Promise<ReadonlyMap<string, BlockNodeReading>> {
-  if (wanted?.size === 0) return new Map();
-  const graph = parseBlockGraph(await qom.tryAsk("x-debug-query-block-graph"));
-  const names = wanted ?? new Set(graph?.nodeNames);
-  const files = mayQueryBlock && names.size > 0 ? await readNamedNodes(qom) : new Map<string, z.infer<typeof namedNodeSchema>>();
-  const jobTypes = await readJobTypes(qom, graph, names);
-  const deviceOfDrive = mayQueryBlock ? await readDrives(qom, graph, names) : new Map<string, string>();
-  const readings = new Map<string, BlockNodeReading>();
-  for (const name of names) {
-    const users = graph?.usersOf(name);
-    const named = files.get(name);
-    const disk: GuestDisk | undefined = users && (await readDisk(qom, users.backends, deviceOfDrive));
-    const jobs = (users?.jobs ?? []).map((job): BlockJobUse => ({ ...job, type: jobTypes.get(job.jobId) }));
-    readings.set(name, { disk, jobs, fileName: named?.file, isReadOnly: named?.ro });
-  }
-  return readings;
-}
-
-async function readNamedNodes(qom: QomReader): Promise<Map<string, z.infer<typeof namedNodeSchema>>> {
-  const nodes = listOf(await qom.tryAsk("query-named-block-nodes", { flat: true }), namedNodeSchema);
-  return new Map(nodes.map((node) => [node["node-name"], node]));
-}
-
-async function readJobTypes(qom: QomReader, graph: BlockGraph | undefined, names: ReadonlySet<string>): Promise<Map<string, string>> {
-  const hasJob = [...names].some((name) => (graph?.usersOf(name).jobs.length ?? 0) > 0);
-  if (!hasJob) return new Map();
-  const jobs = listOf(await qom.tryAsk("query-block-jobs"), blockJobSchema);
-  return new Map(jobs.map((job) => [job.device, job.type]));
-}
-
-/** A `-drive`'s backend has the drive's id, not its device's path; `query-block` knows both. */
-async function readDrives(qom: QomReader, graph: BlockGraph | undefined, names: ReadonlySet<string>): Promise<Map<string, string>> {
-  const hasDrive = [...names].some((name) => graph?.usersOf(name).backends.some((backend) => !backend.name.startsWith("/")));
-  if (!hasDrive) return new Map();
-  const blocks = listOf(await qom.tryAsk("query-block"), queryBlockSchema);
-  return new Map(blocks.map((block) => [block.device, block.qdev]));
-}
-
-/** The well-formed elements of an answer; the others are as if they had not been named. */
-function listOf<T>(answer: unknown, schema: z.ZodType<T>): T[] {
-  if (!Array.isArray(answer)) return [];
-  const list: T[] = [];
-  for (const element of answer.slice(0, MAX_LIST)) {
-    const checked = schema.safeParse(element);
-    if (checked.success) list.push(checked.data);
-  }
-  return list;
-}

@@ -1,3 +1,6 @@
+import type { ChardevOwner } from "./chardev-owner.ts";
+import type { NbdSource } from "./nbd-source.ts";
+
 /**
  * What one reading of a VM's topology established. Only positive readings stand here: what could not be read is absent
  * and never filled in. Made by `readTopology`, read by `describeInstances`; it never leaves the bridge.
@@ -21,23 +24,26 @@ export interface ChardevReading {
   readonly address?: string;
 }
 
-export interface ChardevOwner {
-  readonly kind: "device" | "object" | "monitor" | "tpm";
-  /** Device id, QOM path of a device without id, object id or tpmdev id. */
-  readonly id: string;
-  /** QOM type: `isa-serial`, `rng-egd`, `monitor-qmp`. */
-  readonly type: string;
-  /** The name of a virtio port: `org.qemu.guest_agent.0`. */
-  readonly portName?: string;
-}
-
 export interface BlockNodeReading {
+  /** The graph was read, so that what is not named here does not stand on the node. */
+  readonly isGraphRead?: boolean;
   readonly disk?: GuestDisk;
+  /** Further devices that share the node: ids, or QOM paths. */
+  readonly moreDisks?: readonly string[];
   readonly jobs: readonly BlockJobUse[];
+  /** Why it is known to be COLO's copy to the secondary, in words. */
+  readonly replication?: string;
+  /** Ids of the exports by which this QEMU itself serves it. */
+  readonly exportIds?: readonly string[];
+  /** Something without a name uses it that none of these tells of. */
+  readonly hasUnnamedUser?: boolean;
+  readonly source?: NbdSource;
+  /** How long requests wait for a lost server before they fail; 0: at once. Absent where nothing told: QEMU has no command for it. */
+  readonly reconnectDelayMs?: number;
   /** QEMU's own file name: `nbd+unix:///export?socket=/path`, `nbd://host:port/export`, `json:{…}`. */
   readonly fileName?: string;
-  /** Of an NBD node: for how long requests wait for a lost server; 0 where they do not; absent where it was not read. */
-  readonly reconnectDelayMs?: number;
+  /** Of the disk where it serves one, else of the node itself. */
+  readonly sizeBytes?: number;
   readonly isReadOnly?: boolean;
 }
 
@@ -49,12 +55,19 @@ export interface GuestDisk {
   readonly through: readonly string[];
   readonly werror?: ErrorPolicy;
   readonly rerror?: ErrorPolicy;
+  /** The device asked for no permission to write. */
+  readonly isReadOnly?: boolean;
+  /** The guest's image is based on this one: it is read where the guest wrote nothing yet, and not written. */
+  readonly isBacking?: boolean;
+  /** Other copies of the same data stand beside this one below a quorum. */
+  readonly isOneOfSeveralCopies?: boolean;
 }
 
 export type ErrorPolicy = "report" | "ignore" | "enospc" | "stop";
 
 export interface BlockJobUse {
   readonly jobId: string;
+  /** Whether it is written to (`target`) or read from. */
   readonly role: "source" | "target";
   /** `mirror`, `backup`, …; undefined where `query-block-jobs` did not tell. */
   readonly type?: string;

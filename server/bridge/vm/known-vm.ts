@@ -48,6 +48,8 @@ export class KnownVm {
   launcher: Launcher = "plain";
   /** Its vCPUs' threads, where they were read at attach. */
   vcpuTids: readonly number[] = [];
+  /** Chardev id → the vhost-user netdev that an event tied to it; nothing else tells of one that was added later. */
+  netdevChardevs: ReadonlyMap<string, string> = new Map();
   readonly runningJobs = new Set<string>();
   #migration: MigrationWatch | undefined;
   #events: EventWindow | undefined;
@@ -124,6 +126,7 @@ export class KnownVm {
     this.stoppedMonoMs ??= former.stoppedMonoMs;
     this.launcher = former.launcher;
     if (this.vcpuTids.length === 0) this.vcpuTids = former.vcpuTids;
+    this.netdevChardevs = former.netdevChardevs;
     this.#migration = former.#migration ?? this.#migration;
     this.#io = former.#io ?? this.#io;
     this.#events = former.#events ?? this.#events;
@@ -136,6 +139,7 @@ export class KnownVm {
     this.instancesMonoMs = nowMonoMs;
     if (!Array.isArray(value) || isSameList(value, this.instances)) return false;
     this.instances = parseInstances(value);
+    if (this.netdevChardevs.size > 0) this.netdevChardevs = stillListed(this.netdevChardevs, this.instances);
     return true;
   }
 
@@ -155,6 +159,11 @@ export class KnownVm {
   forgetDescriptions(): void {
     this.#described = undefined;
   }
+}
+
+/** A chardev that went takes what was known of it along: another may come with its id. */
+function stillListed(chardevs: ReadonlyMap<string, string>, instances: readonly YankInstance[]): ReadonlyMap<string, string> {
+  return new Map([...chardevs].filter(([id]) => instances.some((instance) => instance.type === "chardev" && instance["id"] === id)));
 }
 
 /** What is well-formed of an answer to `query-yank`; the rest, and what is too long, is left out. */

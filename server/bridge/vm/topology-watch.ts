@@ -1,3 +1,6 @@
+import type { YankInstance } from "#lib/qapi/yank";
+import { carryDetails, lacksDetails, readBlockDetails } from "../topology/block-details.ts";
+import type { StorageProgress } from "../topology/block-details.ts";
 import { refreshConnections } from "../topology/refresh-connections.ts";
 import type { Topology } from "../topology/topology.ts";
 import type { KnownVm } from "./known-vm.ts";
@@ -10,6 +13,12 @@ const RETRY_MS = 5_000;
 /** No event tells that somebody connected to a console, so it is asked, and sooner while an act is watched. */
 const CONNECTIONS_EVERY_MS = 15_000;
 const CONNECTIONS_WHEN_WATCHFUL_MS = 2_000;
+/** How often it is tried to learn sizes and file names, where storage was not seen at work. */
+const DETAILS_EVERY_MS = 30_000;
+/** Storage has to do work within this time to be believed alive. */
+const DETAILS_WINDOW_MS = 2_000;
+/** A look that is older proves nothing any more. */
+const PROGRESS_HOLDS_MS = 2 * DETAILS_WINDOW_MS;
 
 /**
  * When one VM's topology is read, and when only its connections are looked at again. It reads through `ask`, which takes
@@ -22,6 +31,10 @@ export class TopologyWatch {
   #notBeforeMonoMs = 0;
   #isReading = false;
   #connectionsMonoMs: number;
+  #detailsNotBeforeMonoMs = 0;
+  #progress: { readonly monoMs: number; readonly value: StorageProgress } | undefined;
+  /** The list that the newest whole reading was about. */
+  #instancesRead: readonly YankInstance[] | undefined;
   #isClosed = false;
 
   constructor(ask: AskInBand, owner: SessionOwner, host: VmHost) {
@@ -38,27 +51,35 @@ export class TopologyWatch {
 
   /** Called with the slot free: starts whatever reading is due and may be sent. */
   maybeRead(nowMonoMs: number, isWatchful: boolean): void {
-    const { known, settings } = this.#owner;
-    if (!known.isTopologyStale) return this.#maybeRefreshConnections(nowMonoMs, isWatchful);
+    const { known } = this.#owner;
+    if (!known.isTopologyStale) {
+      if (!isWatchful && this.#maybeReadDetails(nowMonoMs)) return;
+      this.#maybeRefreshConnections(nowMonoMs, isWatchful);
+      return;
+    }
     if (!known.isIdentified || this.#isReading || nowMonoMs < this.#notBeforeMonoMs) return;
     if (known.instancesMonoMs === undefined || !this.#owner.mayRead("without-storage")) return;
     const leave = this.#host.topologyGate.enter();
     if (!leave) return;
-    void this.#read(known, settings.mayQueryBlock && this.#owner.mayRead("anything")).finally(leave);
+    void this.#read(known).finally(leave);
   }
 
-  async #read(known: KnownVm, mayQueryBlock: boolean): Promise<void> {
+  async #read(known: KnownVm): Promise<void> {
     this.#isReading = true;
     known.isTopologyStale = false;
     try {
       if (known.version) await this.#host.schemas.readOnce(known.version, this.#ask);
+      const { instances } = known;
       const topology = await this.#host.readTopology(this.#ask, {
-        mayQueryBlock,
-        instances: known.instances,
+        instances,
         monitorAddress: this.#owner.address,
         commandLine: known.commandLine,
+        netdevChardevs: known.netdevChardevs,
       });
-      known.topology = topology;
+      // Nodes of an unchanged list are the same nodes; of a changed one a name may be another node's by now.
+      const former = this.#instancesRead === instances ? known.topology : undefined;
+      known.topology = carryDetails(topology, former);
+      this.#instancesRead = instances;
       known.topologyMonoMs = this.#host.clock.nowMonoMs();
       this.#notBeforeMonoMs = known.topologyMonoMs + GAP_MS;
       this.#owner.onChanged();
@@ -66,6 +87,41 @@ export class TopologyWatch {
       known.isTopologyStale = true;
       this.#notBeforeMonoMs = this.#host.clock.nowMonoMs() + RETRY_MS;
       this.#host.logger.debug({ err: error }, "a topology reading was cut short");
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  /** @returns whether it has begun. */
+  #maybeReadDetails(nowMonoMs: number): boolean {
+    const { known, settings } = this.#owner;
+    if (this.#isReading || !settings.mayQueryBlock || nowMonoMs < this.#detailsNotBeforeMonoMs) return false;
+    if (!known.topology || !lacksDetails(known.topology) || !this.#owner.mayRead("anything")) return false;
+    const leave = this.#host.topologyGate.enter();
+    if (!leave) return false;
+    void this.#readDetails(known, known.topology).finally(leave);
+    return true;
+  }
+
+  async #readDetails(known: KnownVm, before: Topology): Promise<void> {
+    this.#isReading = true;
+    const beganMonoMs = this.#host.clock.nowMonoMs();
+    const former = this.#progress && beganMonoMs - this.#progress.monoMs <= PROGRESS_HOLDS_MS ? this.#progress.value : undefined;
+    this.#progress = undefined;
+    this.#detailsNotBeforeMonoMs = beganMonoMs + DETAILS_EVERY_MS;
+    try {
+      const step = await readBlockDetails(this.#ask, before, { commandLine: known.commandLine, former });
+      if (this.#isClosed) return;
+      if (step.kind === "look-again") {
+        if (former) return;
+        this.#progress = { monoMs: beganMonoMs, value: step.progress };
+        this.#detailsNotBeforeMonoMs = beganMonoMs + DETAILS_WINDOW_MS;
+      } else if (known.topology === before) {
+        known.topology = step.topology;
+        this.#owner.onChanged();
+      }
+    } catch (error) {
+      this.#host.logger.debug({ err: error }, "sizes and file names were not read");
     } finally {
       this.#isReading = false;
     }

@@ -1,0 +1,88 @@
+import type { FarSide, InstanceReport, Serves } from "#lib/vm/instance";
+import { readCommandLineFacts } from "./command-line.ts";
+import type { DescribeContext } from "./describe-instances.ts";
+import { nbdFarSide } from "./far-side.ts";
+import type { BlockJobUse, BlockNodeReading, GuestDisk } from "./topology.ts";
+
+/** Only QEMU's NBD client registers block nodes, so what a node is needs no reading; what stands on it does. */
+export function describeBlockNode(
+  name: string,
+  reading: BlockNodeReading | undefined,
+  context: DescribeContext,
+): Omit<InstanceReport, "instance"> {
+  return {
+    serves: servesOfBlockNode(reading),
+    farSide: nodeFarSide(name, reading, context),
+    // QEMU has no command that tells whether an NBD client is connected, reconnecting or has been cut.
+    connection: "unknown",
+    isMonitor: false,
+    yankable: true,
+  };
+}
+
+/**
+ * How long this node's requests wait for a lost server before they fail: 0 is at once, undefined is not known. QEMU has
+ * no command that tells; its command line does, of nodes that stand on it.
+ */
+export function reconnectDelayOf(
+  name: string,
+  reading: BlockNodeReading | undefined,
+  commandLine: readonly string[] | undefined,
+): number | undefined {
+  return reading?.reconnectDelayMs ?? (commandLine && readCommandLineFacts(commandLine).nbdNodes.get(name)?.reconnectDelayMs);
+}
+
+function servesOfBlockNode(reading: BlockNodeReading | undefined): Serves {
+  if (!reading) return { kind: "unknown" };
+  const { disk, jobs, replication } = reading;
+  // 0: QEMU did not tell.
+  const common = { ...(reading.sizeBytes ? { sizeBytes: reading.sizeBytes } : {}), isReadOnly: reading.isReadOnly };
+  const job = jobs.find(({ role }) => role === "target") ?? jobs[0];
+  if (disk) return servesOfDisk(disk, reading, common);
+  const also = replication === undefined ? "" : `; ${replication}`;
+  if (job) {
+    const kind = job.role === "target" ? "job-target" : "job-source";
+    return { kind, owner: job.jobId, how: `${jobsText(jobs)}${also}`, jobType: job.type, ...common };
+  }
+  const [exported, ...more] = reading.exportIds ?? [];
+  if (exported !== undefined) {
+    const others = more.length > 0 ? ` and ${more.length} more` : "";
+    return { kind: "other-device", owner: exported, how: `this QEMU itself exports it: export ${exported}${others}`, ...common };
+  }
+  if (replication !== undefined) return { kind: "replication", how: replication, ...common };
+  if (reading.isGraphRead !== true) return { kind: "unknown", ...common };
+  if (reading.hasUnnamedUser === true) return { kind: "unknown", how: "something that QEMU does not name uses it", ...common };
+  return { kind: "nothing", how: "no device, job or export uses it", ...common };
+}
+
+function servesOfDisk(disk: GuestDisk, reading: BlockNodeReading, common: Partial<Serves>): Serves {
+  const { jobs, replication, moreDisks = [] } = reading;
+  const texts = [
+    `${disk.type ?? "device"} ${disk.device}${disk.through.length > 0 ? ` through ${disk.through.join(", ")}` : ""}`,
+    ...(disk.isBacking === true ? ["what the disk's image is based on"] : []),
+    ...(disk.isOneOfSeveralCopies === true ? ["one of several copies below a quorum"] : []),
+    ...(moreDisks.length > 0 ? [`also ${moreDisks.join(", ")}`] : []),
+    ...(jobs.length > 0 ? [`also ${jobsText(jobs)}`] : []),
+    ...(replication === undefined ? [] : [replication]),
+  ];
+  return {
+    kind: replication === undefined ? "guest-disk" : "replication",
+    owner: disk.device,
+    how: texts.join("; "),
+    werror: disk.werror,
+    rerror: disk.rerror,
+    ...common,
+    ...(disk.type === undefined ? {} : { deviceType: disk.type }),
+    ...(disk.through.length > 0 ? { through: [...disk.through] } : {}),
+    ...(jobs[0]?.type === undefined ? {} : { jobType: jobs[0].type }),
+  };
+}
+
+function jobsText(jobs: readonly BlockJobUse[]): string {
+  return jobs.map((job) => `${job.role} of ${job.type ?? "block"} job ${job.jobId}`).join(", ");
+}
+
+function nodeFarSide(name: string, reading: BlockNodeReading | undefined, context: DescribeContext): FarSide | undefined {
+  const source = reading?.source ?? (context.commandLine && readCommandLineFacts(context.commandLine).nbdNodes.get(name)?.source);
+  return source && nbdFarSide(source, context.hostKey ?? "");
+}
