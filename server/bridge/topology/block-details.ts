@@ -100,6 +100,7 @@ function isSafe(node: string, { graph, topology, facts, counted, progress, forme
   // What QEMU's yank lists is an NBD client's node.
   const driver = topology.blockNodes.has(node) ? "nbd" : facts?.nodeDrivers.get(node);
   if (driver !== undefined && QUIET_DRIVERS.has(driver)) return true;
+  if (graph.jobFilters.has(node)) return true;
   const { backends, jobs } = graph.usersOf(node);
   if (driver === undefined && backends.some(({ name, isImage }) => isImage && isQuietDrive(name, facts))) return true;
   if (!former) return false;

@@ -7,6 +7,8 @@ import { z } from "zod";
 export interface BlockGraph {
   /** Names of the driver nodes. */
   readonly nodeNames: readonly string[];
+  /** Nodes that a job put above the disk that it works on: filters, which hold no image. */
+  readonly jobFilters: ReadonlySet<string>;
   usersOf(nodeName: string): BlockUsers;
 }
 
@@ -68,8 +70,10 @@ export function parseBlockGraph(answer: unknown): BlockGraph | undefined {
     else parents.set(edge.child, [entry]);
   }
   const drivers = checked.data.nodes.filter((node) => node.type === "block-driver");
+  const mainNodes = checked.data.edges.filter((edge) => edge.name === "main node" && nodes.get(edge.parent)?.type === "block-job");
   return {
     nodeNames: drivers.map((node) => node.name),
+    jobFilters: new Set(mainNodes.flatMap((edge) => nodes.get(edge.child)?.name ?? [])),
     usersOf(nodeName) {
       const start = drivers.find((node) => node.name === nodeName);
       return start ? climb(start, parents) : { backends: [], jobs: [], unnamedOn: [] };
