@@ -123,7 +123,7 @@ function howOfOwner({ kind, id, type, portName }: ChardevOwner): string {
     case "device":
     case "object":
     case "monitor":
-      return portName === undefined ? `${type} ${id}` : `${type} ${id}, port ${portName}`;
+      return `${id.startsWith(`${type} `) ? id : `${type} ${id}`}${portName === undefined ? "" : `, port ${portName}`}`;
   }
 }
 
