@@ -1,7 +1,6 @@
 import { isKnownYankInstance } from "#lib/qapi/yank";
 import type { YankInstance } from "#lib/qapi/yank";
-import { readCommandLineFacts } from "../topology/command-line.ts";
-import { parseNbdFileName } from "../topology/far-side.ts";
+import { nbdNode } from "../topology/nbd-node.ts";
 import type { Topology } from "../topology/topology.ts";
 
 /** Where an instance's connection leads, or where it listens, as far as it was read; for telling its socket from others. */
@@ -34,15 +33,13 @@ export function endpointOf(instance: YankInstance, sources: EndpointSources): En
 }
 
 /** For how long the requests of an NBD node wait for a lost server; 0: not at all; undefined where that was not read. */
-export function reconnectDelayOf(instance: YankInstance, { topology }: EndpointSources): number | undefined {
+export function reconnectDelayOf(instance: YankInstance, { topology, commandLine }: EndpointSources): number | undefined {
   if (!isKnownYankInstance(instance) || instance.type !== "block-node") return undefined;
-  return topology?.blockNodes.get(instance["node-name"])?.reconnectDelayMs;
+  return nbdNode(instance["node-name"], topology, commandLine).reconnectDelayMs;
 }
 
 function nbdEndpoint(node: string, { topology, commandLine }: EndpointSources): Endpoint | undefined {
-  const fileName = topology?.blockNodes.get(node)?.fileName;
-  const read = fileName === undefined ? undefined : parseNbdFileName(fileName);
-  const source = read ?? (commandLine && readCommandLineFacts(commandLine).nbdNodes.get(node));
+  const { source } = nbdNode(node, topology, commandLine);
   if (!source) return undefined;
   return "path" in source
     ? { kind: "unix", path: source.path, role: "client" }

@@ -1,35 +1,24 @@
-import type { FarSide, InstanceReport, Serves } from "#lib/vm/instance";
-import { readCommandLineFacts } from "./command-line.ts";
+import type { InstanceReport, Serves } from "#lib/vm/instance";
 import type { DescribeContext } from "./describe-instances.ts";
 import { nbdFarSide } from "./far-side.ts";
-import type { BlockJobUse, BlockNodeReading, GuestDisk } from "./topology.ts";
+import { nbdNode } from "./nbd-node.ts";
+import type { BlockJobUse, BlockNodeReading, GuestDisk, Topology } from "./topology.ts";
 
 /** Only QEMU's NBD client registers block nodes, so what a node is needs no reading; what stands on it does. */
 export function describeBlockNode(
   name: string,
-  reading: BlockNodeReading | undefined,
+  topology: Topology | undefined,
   context: DescribeContext,
 ): Omit<InstanceReport, "instance"> {
+  const { source } = nbdNode(name, topology, context.commandLine);
   return {
-    serves: servesOfBlockNode(reading),
-    farSide: nodeFarSide(name, reading, context),
+    serves: servesOfBlockNode(topology?.blockNodes.get(name)),
+    farSide: source && nbdFarSide(source, context.hostKey ?? ""),
     // QEMU has no command that tells whether an NBD client is connected, reconnecting or has been cut.
     connection: "unknown",
     isMonitor: false,
     yankable: true,
   };
-}
-
-/**
- * How long this node's requests wait for a lost server before they fail: 0 is at once, undefined is not known. QEMU has
- * no command that tells; its command line does, of nodes that stand on it.
- */
-export function reconnectDelayOf(
-  name: string,
-  reading: BlockNodeReading | undefined,
-  commandLine: readonly string[] | undefined,
-): number | undefined {
-  return reading?.reconnectDelayMs ?? (commandLine && readCommandLineFacts(commandLine).nbdNodes.get(name)?.reconnectDelayMs);
 }
 
 function servesOfBlockNode(reading: BlockNodeReading | undefined): Serves {
@@ -80,9 +69,4 @@ function servesOfDisk(disk: GuestDisk, reading: BlockNodeReading, common: Partia
 
 function jobsText(jobs: readonly BlockJobUse[]): string {
   return jobs.map((job) => `${job.role} of ${job.type ?? "block"} job ${job.jobId}`).join(", ");
-}
-
-function nodeFarSide(name: string, reading: BlockNodeReading | undefined, context: DescribeContext): FarSide | undefined {
-  const source = reading?.source ?? (context.commandLine && readCommandLineFacts(context.commandLine).nbdNodes.get(name)?.source);
-  return source && nbdFarSide(source, context.hostKey ?? "");
 }

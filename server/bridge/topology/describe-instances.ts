@@ -90,7 +90,7 @@ function describeInstance(instance: YankInstance, topology: Topology | undefined
   }
   switch (instance.type) {
     case "block-node":
-      return { instance, ...describeBlockNode(instance["node-name"], topology?.blockNodes.get(instance["node-name"]), context) };
+      return { instance, ...describeBlockNode(instance["node-name"], topology, context) };
     case "chardev":
       return { instance, ...describeChardev(instance.id, topology, context) };
     case "migration":
