@@ -67,7 +67,7 @@ function connected({ endpoint, match, tracks, key }: SightInput, atMonoMs: numbe
 
 /** An NBD node without a connection: it waits for its server, or it has given up. */
 function lostServer(
-  { endpoint, reconnectDelayMs }: SightInput,
+  { endpoint, reconnectDelayMs, match }: SightInput,
   seenMonoMs: number | undefined,
   goneMonoMs: number,
   atMonoMs: number,
@@ -76,6 +76,10 @@ function lostServer(
   const isOver = reconnectDelayMs !== undefined && atMonoMs - goneMonoMs >= reconnectDelayMs;
   if (reconnectDelayMs === 0) {
     return { connection: "given-up", how: `${none}, and it has no reconnect-delay: its requests fail`, waitUntilMonoMs: undefined };
+  }
+  // A lost connection is closed before it is made again; one that stays open so was cut for good. @see facts sheet 1.1
+  if (match?.isShut && reconnectDelayMs === undefined) {
+    return { connection: "given-up", how: `its connection to ${addressText(endpoint)} was shut down`, waitUntilMonoMs: undefined };
   }
   if (reconnectDelayMs === undefined) {
     return { connection: "unknown", how: `${none}; whether it waits for its server was not read`, waitUntilMonoMs: undefined };

@@ -14,6 +14,8 @@ export interface Match {
   readonly by: "address" | "elimination";
   /** How many instances lead to that same address, so that it is not told which of the connections is whose. */
   readonly sharedBy: number;
+  /** A connection is there that was shut down: by a yank, or because the far side went away. */
+  readonly isShut: boolean;
   /** It listens there, whether or not anybody is connected. */
   readonly isListening: boolean;
 }
@@ -38,10 +40,11 @@ export function matchSockets(instances: readonly Matchable[], sockets: readonly 
     const found = sockets.filter((socket) => leadsTo(socket, group.endpoint));
     for (const socket of found) explained.add(socket);
     const match: Match = {
-      sockets: found.filter((socket) => socket.state !== "LISTEN"),
+      sockets: found.filter((socket) => socket.state !== "LISTEN" && !socket.isShut),
       by: "address",
       sharedBy: group.keys.length,
       isListening: found.some((socket) => socket.state === "LISTEN"),
+      isShut: found.some((socket) => socket.isShut),
     };
     for (const key of group.keys) byKey.set(key, match);
   }
@@ -52,7 +55,7 @@ export function matchSockets(instances: readonly Matchable[], sockets: readonly 
     const peers = new Set(unexplained.filter((socket) => socket.peer !== undefined).map((socket) => socket.peer));
     const own = unexplained.filter((socket) => socket.peer !== undefined);
     // Several to one peer are the channels of one migration.
-    if (peers.size === 1) byKey.set(migration.key, { sockets: own, by: "elimination", sharedBy: 1, isListening: false });
+    if (peers.size === 1) byKey.set(migration.key, { sockets: own, by: "elimination", sharedBy: 1, isListening: false, isShut: false });
   }
   const taken = new Set([...byKey.values()].flatMap((match) => match.sockets));
   return { byKey, unexplained: unexplained.filter((socket) => !taken.has(socket)) };
@@ -72,7 +75,7 @@ function assignPending(instances: readonly Matchable[], byKey: Map<string, Match
   );
   const [instance] = unconnected;
   if (unconnected.length === 1 && instance !== undefined) {
-    byKey.set(instance.key, { sockets: [socket], by: "elimination", sharedBy: 1, isListening: false });
+    byKey.set(instance.key, { sockets: [socket], by: "elimination", sharedBy: 1, isListening: false, isShut: false });
   }
 }
 
@@ -130,7 +133,7 @@ function plainPath(path: string): string {
 
 /** Not its standard streams, not a listener, not what somebody opened to a listener of its own, not its own two ends. */
 function mayBeAnInstances(socket: HostSocket, all: readonly HostSocket[]): boolean {
-  if (socket.fd <= STDIO || socket.state === "LISTEN" || socket.state === "UNCONN") return false;
+  if (socket.fd <= STDIO || socket.state === "LISTEN" || socket.isShut) return false;
   const { local } = socket;
   if (local === undefined) return true;
   if (socket.transport === "unix") return false;

@@ -77,14 +77,16 @@ function nodeFindings(track: SocketTrack): Finding[] {
       { code: "idle-connection", text: `the far side has answered: ${byteText(socket.unreadBytes)} wait for QEMU to read them` },
     ];
   }
-  // Something waits, and not for long enough to say more.
-  if (queues.length === 0 && hasWaiting(track)) return [];
-  if (socket.tcp) return [...queues, ...answerFindings(track)];
-  if (queues.length > 0) return queues;
+  if (socket.tcp) {
+    const answers = answerFindings(track);
+    return [...queues, ...answers.filter(({ code }) => code !== "idle-connection" || !hasWaiting(track))];
+  }
+  // Where something waits, and not for long enough, nothing is said yet.
+  if (queues.length > 0 || hasWaiting(track)) return queues;
   return [{ code: "not-measured", text: "nothing waits in its queues; a unix socket does not tell whether an answer is owed" }];
 }
 
-function answerFindings({ socket: { tcp }, readings }: SocketTrack): Finding[] {
+function answerFindings({ socket: { tcp } }: SocketTrack): Finding[] {
   const { lastSentAgeMs: sentMs, lastReceivedAgeMs: receivedMs, lastAckAgeMs: ackMs } = tcp ?? {};
   if (sentMs === undefined || receivedMs === undefined) return [];
   const aheadMs = receivedMs - sentMs;
@@ -102,7 +104,7 @@ function answerFindings({ socket: { tcp }, readings }: SocketTrack): Finding[] {
     return [{ code: "sent-unanswered", text: `sends without an acknowledgement, and nothing has come back for ${ageText(receivedMs)}` }];
   }
   if (receivedMs <= FLOWS_WITHIN_MS) return [{ code: "traffic-flows", text: `the last byte came ${ageText(receivedMs)} ago` }];
-  if (-aheadMs > SAME_MOMENT_MS || readings === 0) {
+  if (-aheadMs > SAME_MOMENT_MS) {
     return [{ code: "idle-connection", text: `the last byte came ${ageText(receivedMs)} ago, and nothing was sent after it` }];
   }
   if (isSentAfter) return [];

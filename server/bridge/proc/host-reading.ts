@@ -70,6 +70,8 @@ export interface HostSocket {
   readonly tcp?: TcpInfo;
   /** The other end, where it is in this network namespace too. */
   readonly far?: FarEnd;
+  /** The connection is over: it was shut down or closed at one end, and its file is still open. */
+  readonly isShut?: boolean;
   /** Of a unix connection: nobody has accepted it. */
   readonly isUnaccepted?: boolean;
 }

@@ -15,6 +15,9 @@ const MAX_SOCKETS_PER_PROCESS = 256;
 /** Who holds the far ends is looked for in all processes, and not more often than this. */
 const FAR_WALK_EVERY_MS = 20_000;
 
+/** Ours was closed or shut down; CLOSE-WAIT: the far side's. */
+const SHUT_STATES: ReadonlySet<string> = new Set(["FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING", "LAST-ACK", "UNCONN", "CLOSE"]);
+
 export type SocketsAnswer = { readonly list: readonly HostSocket[] } | { readonly unread: HostUnread };
 
 interface OpenFiles {
@@ -51,7 +54,7 @@ export class SocketReader {
 
   /** In the order of the processes that were asked for. */
   async read(processes: readonly { pid: number; startTimeTicks: string | undefined }[]): Promise<SocketsAnswer[]> {
-    const [tcp, unix] = await Promise.all([this.#run(["-tnaieOH"], SS_TIMEOUT_MS), this.#run(["-xnaH"], SS_TIMEOUT_MS)]);
+    const [tcp, unix] = await Promise.all([this.#run(["-tnaieOH"], SS_TIMEOUT_MS), this.#run(["-xnaeH"], SS_TIMEOUT_MS)]);
     if ("unread" in tcp) return processes.map(() => tcp);
     if ("unread" in unix) return processes.map(() => unix);
     const tables = { tcp: new SsTcpTable(tcp.text), unix: new SsUnixTable(unix.text) };
@@ -178,7 +181,12 @@ function readTcp(table: SsTcpTable, inode: string, fd: number): Found | undefine
   if (!row) return undefined;
   const farInode = row.local === undefined || row.peer === undefined ? undefined : table.otherEnd(row.local, row.peer);
   const far = farInode === undefined ? undefined : table.get(farInode);
-  const socket = { ...common(row, inode, fd, farOf(far?.receiveQueue)), transport: "tcp" as const, tcp: row.info };
+  const socket: HostSocket = {
+    ...common(row, inode, fd, farOf(far?.receiveQueue)),
+    transport: "tcp",
+    tcp: row.info,
+    ...(SHUT_STATES.has(row.state) ? { isShut: true } : {}),
+  };
   return { socket, far: farInode };
 }
 
@@ -191,7 +199,8 @@ function readUnix(table: SsUnixTable, inode: string, fd: number): Found | undefi
     // A client has no name of its own; where it leads is the name that the far end was bound to.
     ...common({ ...row, peer: row.peer ?? far?.local }, inode, fd, farOf(far?.receiveQueue)),
     transport: "unix",
-    ...(isConnection && row.peerInode === "0" ? { isUnaccepted: true } : {}),
+    ...(isConnection && row.peerInode === "0" && !row.isShut ? { isUnaccepted: true } : {}),
+    ...(isConnection && row.isShut ? { isShut: true } : {}),
   };
   return { socket, far: far === undefined ? undefined : row.peerInode };
 }

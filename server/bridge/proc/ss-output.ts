@@ -1,6 +1,6 @@
 import type { TcpInfo } from "./host-reading.ts";
 
-/** What `ss -tnaieOH` and `ss -xnaH` say of one socket. @see ss(8) */
+/** What `ss -tnaieOH` and `ss -xnaeH` say of one socket. @see ss(8) */
 export interface SsSocket {
   readonly state: string;
   readonly receiveQueue: number;
@@ -15,11 +15,13 @@ export interface SsTcpSocket extends SsSocket {
 export interface SsUnixSocket extends SsSocket {
   /** "0" where there is no other end: a listener, or a connection that nobody has accepted or that the other end has left. */
   readonly peerInode: string;
+  /** It was shut down, by us or by the other end. */
+  readonly isShut: boolean;
 }
 
 const TCP_ROW = /^(\S+) +(\d+) +(\d+) +(\S+) +(\S+) /;
 /** A path may hold blanks: the inode behind it is the last thing that looks like one. */
-const UNIX_ROW = /^u_\w+ +(\S+) +(\d+) +(\d+) +(.+) (\d+) +(\S+) +(\d+) *$/;
+const UNIX_ROW = /^u_\w+ +(\S+) +(\d+) +(\d+) +(.+) (\d+) +(\S+) +(\d+) +(<->|<--|-->|---) /;
 
 /** All TCP sockets of a network namespace; a row is taken apart when somebody asks for it. */
 export class SsTcpTable {
@@ -72,8 +74,16 @@ export class SsUnixTable {
   get(inode: string): SsUnixSocket | undefined {
     const row = UNIX_ROW.exec(this.#byInode.get(inode) ?? "");
     if (!row) return undefined;
-    const [, state = "", receive = "0", send = "0", local = "", , peer = "", peerInode = "0"] = row;
-    return { state, receiveQueue: Number(receive), sendQueue: Number(send), local: named(local), peer: named(peer), peerInode };
+    const [, state = "", receive = "0", send = "0", local = "", , peer = "", peerInode = "0", ways] = row;
+    return {
+      state,
+      receiveQueue: Number(receive),
+      sendQueue: Number(send),
+      local: named(local),
+      peer: named(peer),
+      peerInode,
+      isShut: ways !== "<->",
+    };
   }
 }
 

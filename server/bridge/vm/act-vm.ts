@@ -95,6 +95,14 @@ export class ActVmAdapter implements ActVm {
     return this.#vm.observe(listener);
   }
 
+  async freshenHost(timeoutMs: number): Promise<boolean> {
+    return this.#host.hostWatch.freshen(this.#vm, timeoutMs);
+  }
+
+  topology(): unknown {
+    return this.#vm.known.topology;
+  }
+
   recentEvents(): { name: string; data?: unknown; ageMs: number; count: number }[] {
     return this.#vm.known.eventsIfAny?.recent(this.#host.clock.nowMonoMs()) ?? [];
   }

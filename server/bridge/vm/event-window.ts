@@ -5,7 +5,9 @@ import { clipText, plainData } from "./plain-data.ts";
 const WINDOW_MS = 1_000;
 const MAX_FACTS_PER_WINDOW = 50;
 const MAX_DATA_BYTES = 4_096;
-const KEPT_RECENT = 30;
+/** What an act is stored with. Thousands of VMs may have them, so that their data is bounded together, too. */
+const KEPT_RECENT = 200;
+const KEPT_RECENT_BYTES = 32 * 1024;
 /** Members whose values make two events of one name different things. */
 const TELLING_MEMBERS = ["device", "node-name", "qom-path", "id", "status", "operation", "action", "netdev-id", "path", "reason", "open"];
 
@@ -13,6 +15,8 @@ interface Seen {
   name: string;
   data: unknown;
   qemuAtMs: number | undefined;
+  /** Length of the data as JSON. */
+  bytes: number;
   monoMs: number;
   count: number;
 }
@@ -27,6 +31,7 @@ export class EventWindow {
   #dropped = 0;
   readonly #repeats = new Map<string, { extra: number; seen: Seen; event: QmpEvent }>();
   readonly #recent: Seen[] = [];
+  #recentBytes = 0;
 
   /** When `flush` has something to do; undefined where nothing waits. */
   get dueMonoMs(): number | undefined {
@@ -50,10 +55,11 @@ export class EventWindow {
       return facts;
     }
     this.#facts++;
-    const seen: Seen = { ...describe(event), monoMs: nowMonoMs, count: 1 };
+    const described = describe(event);
+    const bytes = described.data === undefined ? 0 : JSON.stringify(described.data).length;
+    const seen: Seen = { ...described, bytes, monoMs: nowMonoMs, count: 1 };
     this.#repeats.set(key, { extra: 0, seen, event });
-    this.#recent.push(seen);
-    if (this.#recent.length > KEPT_RECENT) this.#recent.shift();
+    this.#remember(seen);
     facts.push({ kind: "qmp-event", name: seen.name, data: seen.data, qemuAtMs: seen.qemuAtMs, count: 1 });
     return facts;
   }
@@ -72,6 +78,14 @@ export class EventWindow {
     this.#openedMonoMs = nowMonoMs;
     this.#facts = facts.length;
     return facts;
+  }
+
+  #remember(seen: Seen): void {
+    this.#recent.push(seen);
+    this.#recentBytes += seen.bytes;
+    while (this.#recent.length > KEPT_RECENT || (this.#recentBytes > KEPT_RECENT_BYTES && this.#recent.length > 1)) {
+      this.#recentBytes -= this.#recent.shift()?.bytes ?? 0;
+    }
   }
 
   recent(nowMonoMs: number): { name: string; data?: unknown; ageMs: number; count: number }[] {

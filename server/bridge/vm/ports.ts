@@ -56,6 +56,10 @@ export interface ActVm {
   ): Promise<{ replyAfterMs: number }>;
   /** Calls back after every probe answer, verdict change and connection end until the returned function is called. */
   observe(listener: (observation: ActObservation) => void): () => void;
+  /** Reads its sockets and threads anew; whether that was done within the time. What was read is in the next report. */
+  freshenHost(timeoutMs: number): Promise<boolean>;
+  /** What was read of its topology, for the record; undefined where nothing was. */
+  topology(): unknown;
   recentEvents(): { name: string; data?: unknown; ageMs: number; count: number }[];
 }
 

@@ -87,6 +87,14 @@ class FakeVm implements ActVm {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
+  /** Whether sockets and threads are read in time. */
+  isHostFresh = true;
+  async freshenHost() {
+    return this.isHostFresh;
+  }
+  topology() {
+    return { blockNodes: new Map([["nbd0", { fileName: "nbd://10.0.0.9:10809/exp" }]]) };
+  }
   recentEvents() {
     return this.events;
   }
@@ -202,6 +210,17 @@ describe("an act, from ticket to verdict", () => {
     expect(answer).toMatchObject({
       ok: true,
       evidence: { yankInstances: [nbd0.instance, monitor.instance], recentEvents: [{ data: { at: "9007199254740993" } }] },
+    });
+  });
+
+  it("keeps the topology with it, and says where sockets and threads are not of the moment", async () => {
+    vm.isHostFresh = false;
+    const answer = await makeDesk().prepare(request());
+    expect(answer).toMatchObject({
+      evidence: {
+        topology: { blockNodes: { nbd0: { fileName: "nbd://10.0.0.9:10809/exp" } } },
+        leftOut: ["sockets and threads could not be read anew within 700 ms"],
+      },
     });
   });
 

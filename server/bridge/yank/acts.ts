@@ -18,6 +18,8 @@ import { RunningAct } from "./running-act.ts";
 const REQUERY_TIMEOUT_MS = 1_000;
 const MIGRATION_TIMEOUT_MS = 700;
 const PREPARE_WITHIN_MS = 2_000;
+/** Sockets and threads are read beside them, and are not waited for any longer. */
+const HOST_TIMEOUT_MS = 700;
 /** That an act was executed is remembered for this long after a hub has its outcome. */
 const REMEMBER_EXECUTED_MS = 3_600_000;
 /** A lapsed ticket is answered with `late-ticket` for this long, then it is unknown. */
@@ -195,6 +197,7 @@ export class Acts implements ActsDesk {
   /** Everything that a plan depends on, read again, and the evidence. */
   async #reread(act: ActInHand): Promise<PrepareAnswer> {
     const { request, vm } = act;
+    const freshened = vm.freshenHost(HOST_TIMEOUT_MS).catch(() => false);
     let yankInstances: Awaited<ReturnType<ActVm["requeryInstances"]>>;
     try {
       yankInstances = await vm.requeryInstances(REQUERY_TIMEOUT_MS);
@@ -207,12 +210,20 @@ export class Acts implements ActsDesk {
     if (!reread && request.action !== "yank") {
       return { ok: false, code: "in-band-busy", text: "the migration's status could not be read again right now" };
     }
+    const isHostFresh = await freshened;
     if (act.phase !== "preparing") return NOT_ANSWERING;
     const current = vm.report();
     const report: VmReport = { ...current, instances: vm.describe(yankInstances), migration: reread ?? current.migration };
     const command = checkAct(request, report);
     if (isRefusal(command)) return command;
-    const evidence = gatherEvidence(report, yankInstances, vm.recentEvents(), request.instances);
+    const evidence = gatherEvidence({
+      report,
+      yankInstances,
+      events: vm.recentEvents(),
+      named: request.instances,
+      topology: vm.topology(),
+      leftOut: isHostFresh ? [] : [staleHostText(report)],
+    });
     Object.assign(act, { command, report, evidence, phase: "prepared", ticket: this.#options.random() } satisfies Partial<ActInHand>);
     const ticket = act.ticket ?? "";
     this.#keep(this.#outcomeOf(act, "prepared", NOT_GONE));
@@ -391,6 +402,11 @@ const NOT_GONE: ActProgress = {
   aftermath: [],
   isFinal: true,
 };
+
+function staleHostText({ process }: VmReport): string {
+  const text = `sockets and threads could not be read anew within ${HOST_TIMEOUT_MS} ms`;
+  return process === undefined ? text : `${text}; what is stored of them is ${Math.round(process.ageMs / 100) / 10} s old`;
+}
 
 /** What keeps the VM from another act, as it is. */
 function occupiedText(phase: ActInHand["phase"]): string {
