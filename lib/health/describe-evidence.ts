@@ -64,10 +64,11 @@ function describeRunning(picture: RunningPicture, thresholds: HealthThresholds):
   lines.push(...describeProcess(picture.process));
   const stalledAgeMs = picture.migration?.stalledAgeMs;
   if (picture.migration && stalledAgeMs !== undefined && stalledAgeMs >= thresholds.slowAfterMs) {
-    const bytes = picture.migration.transferredBytes;
+    const { status, transferredBytes: bytes } = picture.migration;
+    const how = status === "setup" ? "it is still connecting, and " : "";
     lines.push({
       code: "migration-still",
-      text: `migration ${picture.migration.status}: no byte moved for ${seconds(stalledAgeMs)}${bytes === undefined ? "" : ` (${bytes} bytes transferred)`}`,
+      text: `migration ${status}: ${how}no byte moved for ${seconds(stalledAgeMs)}${bytes === undefined ? "" : ` (${bytes} bytes transferred)`}`,
     });
   }
   for (const stall of picture.io ?? []) if (stall.stillAgeMs >= thresholds.slowAfterMs) lines.push(describeStall(stall));

@@ -3,6 +3,7 @@ import type { HealthState, HealthThresholds } from "#lib/health/reduce-health";
 import type { InstanceReport } from "#lib/vm/instance";
 import type { MigrationReport } from "#lib/vm/report";
 import type { KnownVm } from "../vm/known-vm.ts";
+import { ioClues } from "../vm/io-clues.ts";
 import { socketClues } from "./socket-clues.ts";
 import { threadClues } from "./thread-clues.ts";
 
@@ -21,4 +22,4 @@ export interface ClueContext {
 export type ClueSource = (report: InstanceReport, context: ClueContext) => readonly Clue[];
 
 /** In the order in which their clues are shown. */
-export const CLUE_SOURCES: readonly ClueSource[] = [socketClues, threadClues];
+export const CLUE_SOURCES: readonly ClueSource[] = [ioClues, socketClues, threadClues];

@@ -139,7 +139,7 @@ function take(known: KnownVm, pid: number, answer: HostAnswer | undefined, nowMo
 }
 
 function instancesNow(known: KnownVm, nowMonoMs: number): InstancesAtReading {
-  const migration = known.migrationIfAny?.report(nowMonoMs);
+  const migration = known.reportMigration(nowMonoMs);
   const sources = {
     topology: known.topology,
     commandLine: known.commandLine,

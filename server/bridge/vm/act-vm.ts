@@ -40,7 +40,7 @@ export class ActVmAdapter implements ActVm {
     const { known, settings, session } = this.#vm;
     const nowMonoMs = this.#host.clock.nowMonoMs();
     const isAnswering = session !== undefined && (session.inBandOpenAgeMs(nowMonoMs) ?? 0) < settings.thresholds.slowAfterMs;
-    const migration = known.migrationIfAny?.report(nowMonoMs);
+    const migration = known.reportMigration(nowMonoMs);
     const context = describeContext(this.#vm, this.#host, isAnswering, migration);
     return enrichInstances(this.#host.describeInstances(instances, known.topology, context), clueContext(this.#vm, nowMonoMs, migration));
   }
@@ -57,7 +57,7 @@ export class ActVmAdapter implements ActVm {
       });
       known.migration.take(value, known.runState?.value, clock.nowMonoMs());
       this.#vm.onChanged();
-      return known.migration.report(clock.nowMonoMs());
+      return known.reportMigration(clock.nowMonoMs());
     } catch {
       return undefined;
     }

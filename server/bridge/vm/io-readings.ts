@@ -9,6 +9,8 @@ const VALID_FOR_MS = 6_000;
 /** Below this a request is under way, and no news. */
 const NEWS_AFTER_MS = 3_000;
 const MAX_REPORTED = 64;
+/** After a disk without virtqueues fell silent, its connection is looked at for this long; what waits there shows by then. */
+const LOOK_AT_SOCKETS_FOR_MS = 30_000;
 
 /** What was last read of one disk's virtqueue, kept while nothing can be read any more. */
 export interface QueueSight {
@@ -68,6 +70,19 @@ export class IoReadings {
         outstandingCount,
         isShared,
       }));
+  }
+
+  /** A disk stands still, and only its connection could tell whether anything waits. */
+  wantsSockets(topology: Topology | undefined, nowMonoMs: number): boolean {
+    if (this.#held.length > 0) return true;
+    return this.#state.disks.some(
+      (disk) =>
+        !this.#owners.has(disk.device) &&
+        disk.movedMonoMs !== undefined &&
+        disk.countedMonoMs > disk.stillSinceMonoMs &&
+        nowMonoMs - disk.movedMonoMs < LOOK_AT_SOCKETS_FOR_MS &&
+        yankNodesOf(disk.device, topology) !== undefined,
+    );
   }
 
   /** A disk moved within this long, and one of them has fallen silent since. */

@@ -5,7 +5,7 @@ import type { QemuVersion } from "#lib/qapi/greeting";
 import type { RunState } from "#lib/qapi/run-state";
 import type { YankInstance } from "#lib/qapi/yank";
 import type { InstanceReport } from "#lib/vm/instance";
-import type { Incarnation, Launcher } from "#lib/vm/report";
+import type { Incarnation, Launcher, MigrationReport } from "#lib/vm/report";
 import { HostReadings } from "../evidence/host-readings.ts";
 import type { Topology } from "../topology/topology.ts";
 import { EventWindow } from "./event-window.ts";
@@ -132,6 +132,15 @@ export class KnownVm {
     this.#events = former.#events ?? this.#events;
     this.#host = former.#host ?? this.#host;
     for (const job of former.runningJobs) this.runningJobs.add(job);
+  }
+
+  /** The migration as QEMU and the host's kernel show it; undefined where there never was one. */
+  reportMigration(nowMonoMs: number): MigrationReport | undefined {
+    const host = this.#host;
+    return this.#migration?.report(nowMonoMs, {
+      movedAgeMs: host?.movedAgeMs("migration", nowMonoMs),
+      channel: host?.migrationChannel,
+    });
   }
 
   /** Takes `query-yank`'s answer. @returns whether the list is another one now. */

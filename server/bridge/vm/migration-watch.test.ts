@@ -22,6 +22,7 @@ describe("a migration", () => {
       totalBytes: 100,
       bytesPerSecond: 1_000_000,
       dirtyBytesPerSecond: 40_960,
+      startedAgeMs: 1_100,
       sampleAgeMs: 100,
     });
   });
@@ -30,11 +31,43 @@ describe("a migration", () => {
     const watch = new MigrationWatch("e.1");
     watch.take(active(1_000), "running", 0);
     for (let second = 1; second <= 12; second++) watch.take(active(1_000), "running", second * 1_000);
-    expect(watch.reading()).toMatchObject({ status: "active", stalledAgeMs: 12_000 });
+    expect(watch.reading(12_000)).toMatchObject({ status: "active", stalledAgeMs: 12_000 });
     watch.forgiveStall(4_000);
-    expect(watch.reading()?.stalledAgeMs).toBe(8_000);
+    expect(watch.reading(12_000)?.stalledAgeMs).toBe(8_000);
     watch.take({ status: "pre-switchover" }, "finish-migrate", 13_000);
-    expect(watch.reading()?.stalledAgeMs).toBeUndefined();
+    expect(watch.reading(13_000)?.stalledAgeMs).toBeUndefined();
+  });
+
+  test("moves while any of its counters does, or its connection", () => {
+    const watch = new MigrationWatch("e.1");
+    watch.take(active(1_000), "running", 0);
+    watch.take(active(1_000, { "postcopy-bytes": 5 }), "finish-migrate", 9_000);
+    watch.take(active(1_000, { "postcopy-bytes": 5 }), "finish-migrate", 21_000);
+    expect(watch.reading(21_000)?.stalledAgeMs).toBe(12_000);
+    expect(watch.reading(21_000, 800)?.stalledAgeMs).toBe(800);
+    watch.take(active(1_000, { "postcopy-bytes": 5, "multifd-bytes": 1 }), "finish-migrate", 22_000);
+    expect(watch.reading(22_000)?.stalledAgeMs).toBeUndefined();
+  });
+
+  test("that hangs in setup, or whose postcopy was cut, moves nothing on either side", () => {
+    const source = new MigrationWatch("e.1");
+    source.take({ status: "setup" }, "running", 0);
+    source.take({ status: "setup" }, "running", 11_000);
+    expect(source.reading(11_000)).toMatchObject({ status: "setup", stalledAgeMs: 11_000 });
+    const destination = new MigrationWatch("e.1");
+    destination.take({ status: "active" }, "inmigrate", 0);
+    destination.take({ status: "postcopy-paused" }, "running", 5_000);
+    destination.take({ status: "postcopy-paused" }, "running", 16_000);
+    expect(destination.reading(16_000)).toMatchObject({ status: "postcopy-paused", stalledAgeMs: 11_000 });
+  });
+
+  test("that comes in stands still where its connection does, and otherwise nobody can tell", () => {
+    const watch = new MigrationWatch("e.1");
+    watch.take({ status: "active" }, "inmigrate", 0);
+    watch.take({ status: "active" }, "inmigrate", 30_000);
+    expect(watch.reading(30_000)?.stalledAgeMs).toBeUndefined();
+    expect(watch.reading(30_000, 12_000)).toMatchObject({ status: "active", stalledAgeMs: 12_000 });
+    expect(watch.report(30_000, { movedAgeMs: 12_000, channel: "tcp" })).toMatchObject({ channel: "tcp", stalledAgeMs: 12_000 });
   });
 
   test("that dirties faster than it sends does not converge, and is not stalled", () => {
@@ -42,7 +75,7 @@ describe("a migration", () => {
     watch.take(active(1_000), "running", 0);
     watch.take(active(2_000, { "dirty-pages-rate": 1_000 }), "running", 1_000);
     expect(watch.report(1_000)).toMatchObject({ isNotConverging: true });
-    expect(watch.reading()?.stalledAgeMs).toBeUndefined();
+    expect(watch.reading(60_000)?.stalledAgeMs).toBeUndefined();
   });
 
   test("is another one after the last has ended, or when its clock starts again", () => {
@@ -66,8 +99,8 @@ describe("a migration", () => {
     const watch = new MigrationWatch("e.1");
     watch.take({ status: "setup", "socket-address": [{ type: "unix", path: "/run/mig" }] }, "inmigrate", 0);
     watch.take({ status: "setup" }, "inmigrate", 60_000);
-    expect(watch.report(60_000)).toMatchObject({ direction: "incoming", uri: "unix:/run/mig" });
-    expect(watch.reading()?.stalledAgeMs).toBeUndefined();
+    expect(watch.report(60_000)).toMatchObject({ direction: "incoming", uri: "unix:/run/mig", channel: "unix" });
+    expect(watch.reading(60_000)?.stalledAgeMs).toBeUndefined();
   });
 
   test("that never was is not reported", () => {

@@ -2,12 +2,17 @@ import { isTerminalMigration } from "#lib/qapi/migration";
 import type { MigrationReading } from "#lib/health/reduce-health";
 import type { MigrationStatus } from "#lib/qapi/migration";
 import type { RunState } from "#lib/qapi/run-state";
-import type { MigrationReport } from "#lib/vm/report";
+import { MIGRATION_CHANNELS } from "#lib/vm/report";
+import type { MigrationChannel, MigrationReport } from "#lib/vm/report";
 import { clipText, isRecord } from "./plain-data.ts";
 
 const MAX_TEXT = 512;
 /** Nothing is expected to move in these: they wait for a person, for a device, or run for ever. */
-const RESTING: ReadonlySet<string> = new Set(["pre-switchover", "wait-unplug", "postcopy-paused", "colo"]);
+const RESTING: ReadonlySet<string> = new Set(["pre-switchover", "wait-unplug", "colo"]);
+/** Here the connection is gone or being made again, on both sides: nothing can move whatever is counted. */
+const CUT: ReadonlySet<string> = new Set(["postcopy-paused", "postcopy-recover-setup"]);
+/** Every counter of bytes that QEMU has, of all channels and phases. @see QEMU qapi/migration.json, MigrationRAMStats */
+const BYTE_COUNTERS = ["transferred", "multifd-bytes", "precopy-bytes", "downtime-bytes", "postcopy-bytes"] as const;
 const OUTGOING_WITHOUT_RAM: ReadonlySet<string> = new Set(["setup", "cancelling", "cancelled", "wait-unplug", "failing"]);
 const SWITCHOVER: ReadonlySet<string> = new Set(["device", "pre-switchover", "postcopy-device"]);
 
@@ -39,6 +44,8 @@ export class MigrationWatch {
   #direction: MigrationReport["direction"] = "unknown";
   #numbers: Numbers = {};
   #movedMonoMs = 0;
+  #bytesSeen = -1;
+  #startedMonoMs = 0;
   #uri: string | undefined;
   #errorDesc: string | undefined;
   #isNotConverging = false;
@@ -71,6 +78,7 @@ export class MigrationWatch {
       return;
     }
     if (this.#isAnother(status, totalTimeMs)) this.#begin(nowMonoMs);
+    if (totalTimeMs !== undefined && !isTerminalMigration(status)) this.#startedMonoMs = nowMonoMs - totalTimeMs;
     const hasStatusChanged = status !== this.#last?.status;
     this.#last = { monoMs: nowMonoMs, status, totalTimeMs };
     this.#direction = this.#directionOf(value, runState);
@@ -86,14 +94,22 @@ export class MigrationWatch {
     this.#movedMonoMs += stalledMs;
   }
 
-  reading(): MigrationReading | undefined {
+  /** @param movedAgeMs how long ago bytes moved on its connection, where the host's kernel tells. */
+  reading(nowMonoMs: number, movedAgeMs?: number): MigrationReading | undefined {
     if (this.#last === undefined) return undefined;
-    return { status: this.#last.status, stalledAgeMs: this.#stalledAgeMs(), transferredBytes: this.#numbers.transferredBytes };
+    return {
+      status: this.#last.status,
+      stalledAgeMs: this.#stalledAgeMs(nowMonoMs, movedAgeMs),
+      transferredBytes: this.#numbers.transferredBytes,
+    };
   }
 
-  report(nowMonoMs: number): MigrationReport | undefined {
+  report(nowMonoMs: number, host: { movedAgeMs?: number; channel?: MigrationChannel } = {}): MigrationReport | undefined {
     if (this.#last === undefined) return undefined;
-    const stalledAgeMs = this.#stalledAgeMs();
+    const stalledAgeMs = this.#stalledAgeMs(nowMonoMs, host.movedAgeMs);
+    const channel = channelOf(this.#uri) ?? host.channel;
+    // A connection is looked at now; QEMU's counters were at the newest sample.
+    const sinceSampleMs = this.#direction === "outgoing" && host.movedAgeMs === undefined ? nowMonoMs - this.#last.monoMs : 0;
     return {
       direction: this.#direction,
       status: this.#last.status,
@@ -102,8 +118,10 @@ export class MigrationWatch {
       ...(this.#isNotConverging ? { isNotConverging: true } : {}),
       ...(this.#errorDesc === undefined ? {} : { errorDesc: this.#errorDesc }),
       ...(this.#uri === undefined ? {} : { uri: this.#uri }),
+      ...(channel === undefined ? {} : { channel }),
+      startedAgeMs: nowMonoMs - this.#startedMonoMs,
       // Two samples a second apart with the same number prove nothing yet.
-      ...(stalledAgeMs !== undefined && stalledAgeMs >= 2_000 ? { stalledAgeMs: stalledAgeMs + (nowMonoMs - this.#last.monoMs) } : {}),
+      ...(stalledAgeMs !== undefined && stalledAgeMs >= 2_000 ? { stalledAgeMs: stalledAgeMs + sinceSampleMs } : {}),
       sampleAgeMs: nowMonoMs - this.#last.monoMs,
     };
   }
@@ -119,6 +137,8 @@ export class MigrationWatch {
     this.#ordinal++;
     this.#numbers = {};
     this.#movedMonoMs = nowMonoMs;
+    this.#startedMonoMs = nowMonoMs;
+    this.#bytesSeen = -1;
     this.#direction = "unknown";
     this.#uri = undefined;
     this.#isNotConverging = false;
@@ -133,10 +153,13 @@ export class MigrationWatch {
   }
 
   #takeNumbers(value: Record<string, unknown>, nowMonoMs: number): void {
-    const ram = value["ram"];
+    const { ram, vfio } = value;
     if (!isRecord(ram)) return;
     const transferredBytes = numberOf(ram["transferred"]);
-    if (transferredBytes !== undefined && transferredBytes !== this.#numbers.transferredBytes) this.#movedMonoMs = nowMonoMs;
+    let bytesSeen = isRecord(vfio) ? (numberOf(vfio["transferred"]) ?? 0) : 0;
+    for (const counter of BYTE_COUNTERS) bytesSeen += numberOf(ram[counter]) ?? 0;
+    if (bytesSeen !== this.#bytesSeen) this.#movedMonoMs = nowMonoMs;
+    this.#bytesSeen = bytesSeen;
     const mbps = numberOf(ram["mbps"]);
     const pageBytes = numberOf(ram["page-size"]) ?? 4_096;
     const dirtyPages = numberOf(ram["dirty-pages-rate"]);
@@ -159,15 +182,30 @@ export class MigrationWatch {
       dirtyBytesPerSecond >= bytesPerSecond;
   }
 
-  /** Measured between samples, so that a pause in sampling never looks like a pause of the migration. */
-  #stalledAgeMs(): number | undefined {
+  /**
+   * Measured between samples, so that a pause in sampling never looks like a pause of the migration. A destination counts no
+   * bytes: there its connection tells, or nothing does.
+   */
+  #stalledAgeMs(nowMonoMs: number, movedAgeMs: number | undefined): number | undefined {
     const last = this.#last;
     if (last === undefined || isTerminalMigration(last.status) || RESTING.has(last.status)) return undefined;
-    // A destination counts no bytes, and one that listens waits for its source.
-    if (this.#direction !== "outgoing") return undefined;
     const ageMs = last.monoMs - this.#movedMonoMs;
-    return ageMs > 0 ? ageMs : undefined;
+    if (CUT.has(last.status)) return ageMs > 0 ? ageMs : undefined;
+    if (this.#direction !== "outgoing") {
+      // One that listens waits for its source.
+      const isStill = movedAgeMs !== undefined && last.status !== "setup";
+      return isStill ? Math.min(movedAgeMs, nowMonoMs - this.#movedMonoMs) : undefined;
+    }
+    // What QEMU has handed over may still be on its way: a connection whose bytes move is no stalled one.
+    const stillMs = Math.min(ageMs, movedAgeMs ?? Infinity);
+    return stillMs > 0 ? stillMs : undefined;
   }
+}
+
+/** As its uri says. */
+function channelOf(uri: string | undefined): MigrationChannel | undefined {
+  const scheme = uri?.slice(0, uri.indexOf(":"));
+  return MIGRATION_CHANNELS.find((channel) => channel === scheme);
 }
 
 function numberOf(value: unknown): number | undefined {

@@ -1,6 +1,7 @@
 import type { ProcessState, RunningPicture } from "#lib/health/reduce-health";
 import type { KnownVm } from "./known-vm.ts";
 import type { RunningSession } from "./running-session.ts";
+import { isMigrationMoving, isSwitchover } from "./switchover.ts";
 
 /** What a session's two lanes and everything known of its VM show at one moment. Pure. */
 export function runningPicture(session: RunningSession, known: KnownVm, process: ProcessState, nowMonoMs: number): RunningPicture {
@@ -26,7 +27,9 @@ export function runningPicture(session: RunningSession, known: KnownVm, process:
     runState: known.runState?.value,
     runStateAgeMs: ageOf(known.runState?.monoMs, nowMonoMs),
     cpuEvent: cpuEvent && { name: cpuEvent.name, ageMs: nowMonoMs - cpuEvent.monoMs },
-    migration: known.migrationIfAny?.reading(),
+    migration: known.migrationIfAny?.reading(nowMonoMs, known.hostIfAny?.movedAgeMs("migration", nowMonoMs)),
+    isSwitchoverMoving:
+      inBand.openSinceMonoMs !== undefined && isSwitchover(known, inBand.openSinceMonoMs) && isMigrationMoving(known, nowMonoMs) === true,
     io: known.runState?.value === "running" ? known.ioIfAny?.stalls(known.topology, nowMonoMs) : undefined,
   };
 }

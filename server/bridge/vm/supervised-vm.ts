@@ -643,7 +643,9 @@ export class SupervisedVm implements Ticking, SessionOwner, WatchedVm {
   /** Whether its sockets and threads are worth reading: they cost more than a probe. */
   #wantsHostRead(session: RunningSession, nowMonoMs: number): boolean {
     const { kind } = this.health.verdict;
-    if (isTrouble(kind) || kind === "slow" || this.known.migrationIfAny?.isUnderWay === true) return true;
+    const { ioIfAny, migrationIfAny, topology } = this.known;
+    if (isTrouble(kind) || kind === "slow" || migrationIfAny?.isUnderWay === true) return true;
+    if (ioIfAny?.wantsSockets(topology, nowMonoMs) === true) return true;
     return (session.inBandOpenAgeMs(nowMonoMs) ?? 0) >= this.settings.thresholds.slowAfterMs;
   }
 

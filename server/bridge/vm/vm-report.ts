@@ -6,13 +6,12 @@ import type { QmpLaneClock } from "#server/qmp/client";
 import type { ClueContext } from "../evidence/clue-sources.ts";
 import { enrichInstances } from "../evidence/enrich-instances.ts";
 import type { BucketFilter } from "./known-vm.ts";
+import { mayStillFinish } from "./may-still-finish.ts";
 import type { SupervisedVm } from "./supervised-vm.ts";
 import type { VmHost } from "./vm-host.ts";
 import { addressText } from "./vm-id.ts";
 
 const OPEN_SHOWN_AFTER_MS = 1_000;
-/** A STOP this long before the silence may be the switchover that causes it. */
-const SWITCHOVER_STOP_MS = 2_000;
 
 /** Everything that leaves the bridge of one VM, with ages measured now. */
 export function buildReport(vm: SupervisedVm, host: VmHost): VmReport {
@@ -20,7 +19,7 @@ export function buildReport(vm: SupervisedVm, host: VmHost): VmReport {
   const { known, session } = vm;
   const inBandAgeMs = session?.inBandOpenAgeMs(nowMonoMs);
   const isAnswering = session !== undefined && (inBandAgeMs ?? 0) < vm.settings.thresholds.slowAfterMs;
-  const migration = known.migrationIfAny?.report(nowMonoMs);
+  const migration = known.reportMigration(nowMonoMs);
   const described = known.describe(isAnswering, () =>
     host.describeInstances(known.instances, known.topology, describeContext(vm, host, isAnswering, migration)),
   );
@@ -85,32 +84,14 @@ function healthReport(vm: SupervisedVm, nowMonoMs: number): HealthReport {
   const { health, session } = vm;
   const readingMonoMs =
     health.verdict.kind === "healthy" ? Math.max(health.readingMonoMs, session?.client.inBand.lastReplyMonoMs ?? 0) : health.readingMonoMs;
-  const mayStillFinish = slowWork(vm, nowMonoMs);
+  const finish = mayStillFinish(vm.known, health.verdict, session?.client.inBand.openSinceMonoMs ?? nowMonoMs, nowMonoMs);
   return {
     verdict: health.verdict,
     sinceAgeMs: nowMonoMs - health.sinceMonoMs,
     readingAgeMs: nowMonoMs - readingMonoMs,
     evidence: describeEvidence(vm.picture(nowMonoMs), vm.thresholds),
-    ...(mayStillFinish === undefined ? {} : { mayStillFinish }),
+    ...(finish === undefined ? {} : { mayStillFinish: finish }),
   };
-}
-
-/** What is known to run and to be slow, in words; it explains a silence and may end it. */
-function slowWork(vm: SupervisedVm, nowMonoMs: number): string | undefined {
-  const { known, health, session } = vm;
-  if (health.verdict.kind !== "slow" && health.verdict.kind !== "main-loop-hung" && health.verdict.kind !== "silent") return undefined;
-  const runState = known.runState?.value;
-  if (runState === "save-vm" || runState === "restore-vm") return `a snapshot is under way (run state ${runState})`;
-  const migration = known.migrationIfAny;
-  const silentSinceMonoMs = session?.client.inBand.openSinceMonoMs ?? nowMonoMs;
-  const isStopped = known.stoppedMonoMs !== undefined && known.stoppedMonoMs >= silentSinceMonoMs - SWITCHOVER_STOP_MS;
-  const isSwitchover = migration?.isSwitchover || runState === "finish-migrate" || isStopped;
-  if ((migration?.isUnderWay || known.hasMigrationInstance) && isSwitchover) {
-    return `the switchover of a migration is under way (last status ${migration?.status ?? "not read"}): it ends when its last bytes are through`;
-  }
-  const jobs = [...known.runningJobs].slice(0, 3);
-  if (jobs.length > 0) return `block job ${jobs.join(", ")} is running`;
-  return undefined;
 }
 
 function inBandReport(vm: SupervisedVm, openAgeMs: number | undefined): LaneReport {

@@ -1,0 +1,60 @@
+import { isKnownYankInstance } from "#lib/qapi/yank";
+import type { Verdict } from "#lib/health/verdict";
+import { instanceKey, instanceName } from "#lib/vm/instance";
+import type { KnownVm } from "./known-vm.ts";
+import { isMigrationMoving, isSwitchover } from "./switchover.ts";
+
+const MOVES_WITHIN_MS = 3_000;
+
+/**
+ * What is known to run, to be slow and to end by itself, in words; it explains a trouble without excusing it. Undefined
+ * where nothing of the kind is known.
+ */
+export function mayStillFinish(known: KnownVm, verdict: Verdict, silentSinceMonoMs: number, nowMonoMs: number): string | undefined {
+  switch (verdict.kind) {
+    case "slow":
+    case "main-loop-hung":
+    case "silent":
+      return slowWork(known, silentSinceMonoMs, nowMonoMs) ?? movingDisk(known, undefined, nowMonoMs);
+    case "io-stalled":
+      return movingDisk(known, verdict.nodes, nowMonoMs);
+    default:
+      return undefined;
+  }
+}
+
+function slowWork(known: KnownVm, silentSinceMonoMs: number, nowMonoMs: number): string | undefined {
+  const runState = known.runState?.value;
+  if (runState === "save-vm" || runState === "restore-vm") return `a snapshot is under way (run state ${runState})`;
+  if (isSwitchover(known, silentSinceMonoMs)) {
+    const isMoving = isMigrationMoving(known, nowMonoMs);
+    const moving = isMoving === undefined ? "" : isMoving ? ", and its bytes move" : ", and no byte of it moves";
+    const status = known.migrationIfAny?.status ?? "not read";
+    return `the switchover of a migration is under way (last status ${status}${moving}): it ends when its last bytes are through`;
+  }
+  const jobs = [...known.runningJobs].slice(0, 3);
+  return jobs.length > 0 ? `block job ${jobs.join(", ")} is running` : undefined;
+}
+
+/** A server that has taken everything and has not answered may be at a slow flush. */
+function movingDisk(known: KnownVm, nodes: readonly string[] | undefined, nowMonoMs: number): string | undefined {
+  for (const instance of known.instances) {
+    if (!isKnownYankInstance(instance) || instance.type !== "block-node") continue;
+    const name = instanceName(instance);
+    if (nodes !== undefined && !nodes.includes(name)) continue;
+    const key = instanceKey(instance);
+    const movedAgeMs = known.hostIfAny?.movedAgeMs(key, nowMonoMs);
+    if (movedAgeMs !== undefined && movedAgeMs < MOVES_WITHIN_MS) return `bytes still move on the connection of ${name}`;
+    // Of a hang nothing says that it waits for this node, so only what moves explains it.
+    if (nodes !== undefined && hasTakenAll(known, key)) {
+      return `the server of ${name} has taken all that was sent to it and has not answered yet, as in a slow flush`;
+    }
+  }
+  return undefined;
+}
+
+function hasTakenAll(known: KnownVm, key: string): boolean {
+  const found = known.hostIfAny?.sockets(key);
+  if (found?.kind !== "read" || found.tracks.length === 0) return false;
+  return found.tracks.every(({ socket }) => socket.unsentBytes === 0 && socket.unreadBytes === 0 && socket.far?.unreadBytes === 0);
+}
