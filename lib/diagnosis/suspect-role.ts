@@ -1,10 +1,10 @@
 import { assertNever } from "../assert-never.ts";
 import type { SilentReason } from "../health/verdict.ts";
 import { isTerminalMigration } from "../qapi/migration.ts";
-import { instanceName } from "../vm/instance.ts";
 import type { InstanceReport } from "../vm/instance.ts";
 import type { ProcessReport } from "../vm/process.ts";
 import type { VmReport } from "../vm/report.ts";
+import { standsUnder } from "../vm/stands-under.ts";
 import type { ClueCode } from "./clue.ts";
 import type { ClueFamily } from "./weigh-clue.ts";
 
@@ -146,13 +146,6 @@ function stalledIo(instance: InstanceReport, report: VmReport, nodes: readonly s
 /** A job or a replication can hold the writes of a disk that does not stand on its node. */
 function mayStandUnderAny({ serves }: InstanceReport): boolean {
   return serves.kind === "unknown" || serves.kind === "job-target" || serves.kind === "job-source" || serves.kind === "replication";
-}
-
-/** Whether the node or device of that name is this instance, or stands on it. */
-function standsUnder(instance: InstanceReport, name: string, { disks = [] }: VmReport): boolean {
-  const { owner, through = [] } = instance.serves;
-  const names = new Set([name, ...disks.filter((disk) => disk.device === name || disk.nodeName === name).map((disk) => disk.device)]);
-  return [instanceName(instance.instance), owner, ...through].some((candidate) => candidate !== undefined && names.has(candidate));
 }
 
 function stalledMigration(instance: InstanceReport): SuspectRole {

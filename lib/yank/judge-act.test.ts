@@ -5,8 +5,9 @@ import type { InstanceReport } from "../vm/instance.ts";
 import type { MigrationReport, VmReport } from "../vm/report.ts";
 import { VERIFY_FOR_MS } from "./act.ts";
 import type { ActProgress } from "./act.ts";
+import type { ActBaseline } from "./act-baseline.ts";
 import { CONFIRM_GRACE_MS, judgeAct, LOST_GRACE_MS, startJudging } from "./judge-act.ts";
-import type { ActBaseline, ActReading } from "./judge-act.ts";
+import type { ActReading } from "./judge-act.ts";
 
 const nbd0: InstanceReport = {
   instance: { type: "block-node", "node-name": "nbd0" },

@@ -1,14 +1,13 @@
 import { assertNever } from "../assert-never.ts";
-import type { HealthKind } from "../health/verdict.ts";
-import { isPostcopy } from "../qapi/migration.ts";
-import { isGuestStopped } from "../qapi/run-state.ts";
-import type { KnownYankInstance } from "../qapi/yank.ts";
-import { instanceKey } from "../vm/instance.ts";
-import type { InstanceReport } from "../vm/instance.ts";
 import type { VmReport } from "../vm/report.ts";
 import { VERIFY_FOR_MS } from "./act.ts";
 import type { ActProgress } from "./act.ts";
-import type { Action } from "./plan.ts";
+import { isHung, isTroubleBefore, kindBefore } from "./act-baseline.ts";
+import type { ActBaseline } from "./act-baseline.ts";
+import { foretoldAftermath, isProcessEndForetold, unforetoldStop } from "./aftermath.ts";
+import { cutEvidence } from "./cut-evidence.ts";
+import { whyNoEffect } from "./no-effect.ts";
+import { hasTroubleEnded, isPausedByErrors, recoveredParts } from "./recovery.ts";
 
 /** "Two more probes a second apart": probes are jittered, so a little less than a second. */
 const CONFIRM_APART_MS = 950;
@@ -16,13 +15,8 @@ const CONFIRM_APART_MS = 950;
 export const CONFIRM_GRACE_MS = 1_000;
 /** A lost connection may turn out to be a restart, a quit or a crash within this time. */
 export const LOST_GRACE_MS = 3_000;
-
-/** What was so right before the command was written; everything after it is measured against this. */
-export interface ActBaseline {
-  readonly action: Action;
-  readonly instances: readonly KnownYankInstance[];
-  readonly report: VmReport;
-}
+/** A connection that ends within this time of the write, without a reply, ended by the write. */
+const OWN_LINE_WITHIN_MS = 1_000;
 
 /**
  * What was seen. `elapsedMs` counts from the moment the command was written. `events` are the names of the events that
@@ -63,6 +57,8 @@ export interface ActJudgement {
   /** Something shows that the instance was cut. */
   readonly cutText?: string;
   readonly lostAtMs?: number;
+  /** It was lost by the very command that was sent on it: one of the chardevs carried it. */
+  readonly isOwnLine?: boolean;
 }
 
 export function startJudging(baseline: ActBaseline): ActJudgement {
@@ -109,19 +105,25 @@ function judgeFailure(judgement: ActJudgement, failure: Extract<ActReading, { ty
 }
 
 function judgeReading(before: ActJudgement, reading: VmReading): ActJudgement {
-  if (reading.type === "connection-lost") return judgeLoss({ ...before, lostAtMs: before.lostAtMs ?? reading.elapsedMs }, reading);
+  if (reading.type === "connection-lost") return judgeLoss(noteLoss(before, reading.elapsedMs), reading);
   const { verdict } = reading.report.health;
   if (reading.report.ended?.reason === "shutdown") return judgeLoss(before, reading);
-  if (verdict.kind === "unreachable") return judgeLoss({ ...before, lostAtMs: before.lostAtMs ?? reading.elapsedMs }, reading);
+  if (verdict.kind === "unreachable") return judgeLoss(noteLoss(before, reading.elapsedMs), reading);
   let judgement = reading.type === "in-band-answered" ? { ...before, lostAtMs: undefined } : before;
   if (reading.report.incarnation.id !== judgement.baseline.report.incarnation.id) {
+    // Where the process cannot be read every connection is another one; that it was made again says nothing of QEMU.
+    if (before.isOwnLine === true && reading.report.incarnation.by === "connection")
+      return end(judgement, "connection-lost", OWN_LINE_TEXT);
     return end(judgement, "worse", "another QEMU process answers at this address now");
   }
+  if (before.isOwnLine === true && reading.type === "in-band-answered") {
+    return end(judgement, "connection-lost", `${OWN_LINE_TEXT}; the same QEMU answers on a new one`);
+  }
   judgement = noteAftermath(judgement, reading);
-  judgement = { ...judgement, cutText: judgement.cutText ?? cutEvidence(judgement.baseline, reading) };
+  judgement = { ...judgement, cutText: judgement.cutText ?? cutEvidence(judgement.baseline, reading.report, reading.events) };
   const unforetold = unforetoldText(judgement, reading);
   if (unforetold !== undefined) return end(judgement, "worse", unforetold);
-  if (wasReleased(judgement) && isSameTrouble(kindBefore(judgement.baseline), verdict.kind)) {
+  if (wasReleased(judgement) && isSameTrouble(judgement.baseline, reading.report)) {
     return end(judgement, "rehung", `it came back after ${Math.round(judgement.releasedAtMs)} ms, and reads ${verdict.kind} again`);
   }
   if (reading.type === "in-band-answered") judgement = judgeAnswer(judgement, reading);
@@ -147,7 +149,25 @@ function judgeAnswer(judgement: ActJudgement, reading: VmReading): ActJudgement 
   const confirmed = { ...judgement, confirmations: judgement.confirmations + 1, confirmedAtMs: at };
   if (confirmed.confirmations < 2) return confirmed;
   if (!isWrong) return publish(confirmed, { verdict: "took-effect", detail: confirmed.cutText });
-  return publish(confirmed, { verdict: "recovered", recoveredAfterMs: confirmed.releasedAtMs });
+  if (isPausedByErrors(baseline, reading.report)) return publish(confirmed, { verdict: "took-effect", detail: PAUSED_BY_ERRORS_TEXT });
+  const parts = recoveredParts(baseline, reading.report);
+  return publish(confirmed, {
+    verdict: "recovered",
+    recoveredAfterMs: confirmed.releasedAtMs,
+    recoveredParts: parts,
+    ...(confirmed.cutText === undefined ? {} : { detail: confirmed.cutText }),
+  });
+}
+
+const PAUSED_BY_ERRORS_TEXT = "the requests that stood still ended in I/O errors, and the guest is paused by them";
+const OWN_LINE_TEXT = "the connection ended with the yank that was sent on it: one of these chardevs carried it";
+
+function noteLoss(judgement: ActJudgement, elapsedMs: number): ActJudgement {
+  const { baseline, progress } = judgement;
+  const isFirst = judgement.lostAtMs === undefined;
+  const namesChardev = baseline.action === "yank" && baseline.instances.some((instance) => instance.type === "chardev");
+  const isOwnLine = isFirst && namesChardev && progress.state !== "accepted" && elapsedMs <= OWN_LINE_WITHIN_MS;
+  return { ...judgement, lostAtMs: judgement.lostAtMs ?? elapsedMs, ...(isOwnLine ? { isOwnLine } : {}) };
 }
 
 /** The connection is down, or nobody answers at the address. */
@@ -156,7 +176,8 @@ function judgeLoss(judgement: ActJudgement, reading: VmReading): ActJudgement {
   const isGone = verdict.kind === "unreachable" && verdict.reason === "process-gone";
   if (reading.hasShutDown || reading.report.ended?.reason === "shutdown") {
     if (!isTroubleBefore(judgement.baseline)) return end(judgement, "connection-lost", "the VM was shut down meanwhile");
-    const released = publish(judgement, { recoveredAfterMs: judgement.releasedAtMs ?? reading.elapsedMs });
+    const recoveredAfterMs = judgement.releasedAtMs ?? reading.elapsedMs;
+    const released = publish(judgement, { recoveredAfterMs, recoveredParts: ["process-ended"] });
     return end(released, "recovered", "the process ended, as it had been asked to before");
   }
   if (isProcessEndForetold(judgement.baseline) && isGone) {
@@ -171,7 +192,8 @@ function atDeadline(judgement: ActJudgement, elapsedMs: number, report: VmReport
   const { progress, lostAtMs } = judgement;
   if (progress.isFinal) return judgement;
   if (lostAtMs !== undefined && (elapsedMs - lostAtMs >= LOST_GRACE_MS || elapsedMs >= VERIFY_FOR_MS)) {
-    return end(judgement, "connection-lost", "the connection to the VM ended, and what became of it cannot be seen");
+    const text = "the connection to the VM ended, and what became of it cannot be seen";
+    return end(judgement, "connection-lost", judgement.isOwnLine === true ? OWN_LINE_TEXT : text);
   }
   if (elapsedMs < VERIFY_FOR_MS) return judgement;
   const inBand = report?.lanes.inBand;
@@ -197,7 +219,9 @@ function atDeadline(judgement: ActJudgement, elapsedMs: number, report: VmReport
     );
   }
   if (progress.state !== "accepted") return end(judgement, "unknown", progress.detail ?? "no reply came, and nothing shows an effect");
-  return end(judgement, "no-visible-effect", noEffectText(judgement.baseline, overdueMs));
+  const why =
+    judgement.baseline.action === "yank" ? whyNoEffect(judgement.baseline.instances, judgement.baseline.report, report) : undefined;
+  return end(judgement, "no-visible-effect", `${noEffectText(judgement.baseline, overdueMs)}${why === undefined ? "" : `: ${why}`}`);
 }
 
 function noEffectText(baseline: ActBaseline, overdueMs: number | undefined): string {
@@ -208,53 +232,24 @@ function noEffectText(baseline: ActBaseline, overdueMs: number | undefined): str
   return "QEMU accepted it, and no reading shows that anything was cut";
 }
 
-function kindBefore(baseline: ActBaseline): HealthKind {
-  return baseline.report.health.verdict.kind;
-}
-
-function isHung(kind: HealthKind): boolean {
-  return kind === "main-loop-hung" || kind === "silent";
-}
-
 function wasReleased(judgement: ActJudgement): judgement is ActJudgement & { readonly releasedAtMs: number } {
   return judgement.releasedAtMs !== undefined && judgement.hasCalmed && isTroubleBefore(judgement.baseline);
 }
 
-function isSameTrouble(before: HealthKind, now: HealthKind): boolean {
-  return now === before || (isHung(before) && isHung(now));
-}
-
-/** Whether something was established against the VM that an act could end. */
-function isTroubleBefore(baseline: ActBaseline): boolean {
-  switch (kindBefore(baseline)) {
-    case "main-loop-hung":
-    case "silent":
-    case "io-stalled":
-    case "migration-stalled":
-    case "guest-stopped":
-      return true;
-    case "healthy":
-    case "slow":
-    case "unknown":
-    case "unreachable":
-    case "monitor-busy":
-      return false;
-  }
-}
-
-/** Whether the verdict of the plan is over. A guest that stopped as foretold is its aftermath, not its going on. */
-function hasTroubleEnded(baseline: ActBaseline, report: VmReport): boolean {
-  const is = report.health.verdict.kind;
-  if (isHung(is) || is === "unknown" || is === "unreachable" || is === "monitor-busy") return false;
-  return !isTroubleBefore(baseline) || is !== kindBefore(baseline);
+/** The trouble of the plan is there again; what is left of it elsewhere is not it. */
+function isSameTrouble(baseline: ActBaseline, report: VmReport): boolean {
+  const before = kindBefore(baseline);
+  const now = report.health.verdict.kind;
+  if (isHung(before) && isHung(now)) return true;
+  return now === before && !hasTroubleEnded(baseline, report);
 }
 
 /** Something that the plan did not foretell; undefined while there is nothing of the kind. */
 function unforetoldText(judgement: ActJudgement, reading: VmReading): string | undefined {
   const { baseline } = judgement;
   const { verdict } = reading.report.health;
-  const stopped = newlyStopped(baseline, reading.report);
-  if (stopped !== undefined && !(stopped === "io-error" && isPauseForetold(baseline))) return `the guest stopped: ${stopped}`;
+  const stopped = unforetoldStop(baseline, reading.report);
+  if (stopped !== undefined) return `the guest stopped: ${stopped}`;
   if (isHung(verdict.kind) && !isHung(kindBefore(baseline)) && !wasSilentBefore(baseline, reading))
     return `the VM reads ${verdict.kind} now`;
   if (verdict.kind === "silent" && kindBefore(baseline) === "main-loop-hung" && !wasReleased(judgement)) {
@@ -269,71 +264,8 @@ function wasSilentBefore(baseline: ActBaseline, reading: VmReading): boolean {
   return baseline.report.lanes.inBand.state === "open" && inBand.state === "open" && inBand.openAgeMs >= reading.elapsedMs;
 }
 
-function newlyStopped(baseline: ActBaseline, report: VmReport): string | undefined {
-  const { runState } = report;
-  if (!runState || runState.isLastKnown || !isGuestStopped(runState.value)) return undefined;
-  return baseline.report.runState?.value === runState.value ? undefined : runState.value;
-}
-
-function noteAftermath(judgement: ActJudgement, reading: VmReading): ActJudgement {
-  const { baseline } = judgement;
-  let noted = judgement;
-  if (newlyStopped(baseline, reading.report) === "io-error" && isPauseForetold(baseline)) {
-    noted = addAftermath(noted, "the guest is paused by an I/O error (io-error), as foretold");
-  }
-  if (reading.events.includes("BLOCK_IO_ERROR") && baseline.instances.some((instance) => instance.type === "block-node")) {
-    noted = addAftermath(noted, "requests to the cut node ended in I/O errors, as foretold");
-  }
-  return noted;
-}
-
-/** A cut node answers every request with EIO, and a device with the policy `stop` then pauses its guest. Unread counts as possible. */
-function isPauseForetold(baseline: ActBaseline): boolean {
-  if (baseline.action !== "yank") return false;
-  return namedReports(baseline).some(({ instance, serves }) => {
-    if (instance.type !== "block-node") return false;
-    if (serves.kind !== "guest-disk") return serves.kind === "unknown";
-    return [serves.werror, serves.rerror].some((policy) => policy === undefined || policy === "stop");
-  });
-}
-
-/** The destination of a precopy migration exits when it is cut. */
-function isProcessEndForetold(baseline: ActBaseline): boolean {
-  const { migration } = baseline.report;
-  const cutsMigration = baseline.action === "yank" && baseline.instances.some((instance) => instance.type === "migration");
-  return cutsMigration && migration?.direction === "incoming" && !isPostcopy(migration.status);
-}
-
-function namedReports(baseline: ActBaseline): InstanceReport[] {
-  const keys = new Set(baseline.instances.map(instanceKey));
-  return baseline.report.instances.filter((report) => keys.has(instanceKey(report.instance)));
-}
-
-/** What shows that something was cut. An NBD node does not show it, but the errors of its requests do. */
-function cutEvidence(baseline: ActBaseline, reading: VmReading): string | undefined {
-  const migration = migrationEvidence(baseline, reading);
-  if (migration !== undefined) return migration;
-  for (const before of namedReports(baseline)) {
-    const { instance } = before;
-    const now = reading.report.instances.find((report) => instanceKey(report.instance) === instanceKey(instance));
-    if (instance.type === "chardev" && before.connection === "connected" && now !== undefined && isDown(now)) {
-      return `${instanceKey(instance)} was connected and is ${now.connection} now`;
-    }
-    if (instance.type === "block-node" && reading.events.includes("BLOCK_IO_ERROR")) return "requests to the cut node ended in I/O errors";
-  }
-  return undefined;
-}
-
-function isDown(report: InstanceReport): boolean {
-  return report.connection === "listening" || report.connection === "disconnected" || report.connection === "reconnecting";
-}
-
-function migrationEvidence(baseline: ActBaseline, reading: VmReading): string | undefined {
-  if (baseline.action === "yank" && !baseline.instances.some((instance) => instance.type === "migration")) return undefined;
-  const [was, is] = [baseline.report.migration?.status, reading.report.migration?.status];
-  if (is === undefined || is === was) return undefined;
-  const ended = baseline.action === "pause-postcopy" ? ["postcopy-paused"] : ["failed", "cancelled", "postcopy-paused"];
-  return ended.includes(is) ? `the migration was ${was ?? "under way"} and is ${is} now` : undefined;
+function noteAftermath(judgement: ActJudgement, { report, events }: VmReading): ActJudgement {
+  return foretoldAftermath(judgement.baseline, report, events).reduce(addAftermath, judgement);
 }
 
 function publish(judgement: ActJudgement, change: Partial<ActProgress>): ActJudgement {

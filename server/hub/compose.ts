@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Server } from "socket.io";
 import { LINK_NAMESPACE, REALTIME_PATH } from "#lib/link/contract";
+import { nextSteps } from "#lib/yank/next-steps";
 import type { ResolvedConfig } from "#server/config/read-config";
 import type { Log } from "#server/log";
 import { createApi } from "./api/api.ts";
@@ -29,6 +30,7 @@ import { IncidentStore } from "./store/incident-store.ts";
 import { NoteLimit } from "./store/note-limit.ts";
 import { openStore } from "./store/open-store.ts";
 import { OpenActs } from "./yank-desk/open-acts.ts";
+import { RehangWatch } from "./yank-desk/rehang-watch.ts";
 import { YankDesk } from "./yank-desk/yank-desk.ts";
 
 /** Where the pages find the API: one function, `fetch(Request)`. They share the process, and no module. */
@@ -40,6 +42,7 @@ const CHECK_PULSES_MS = 500;
 const SETTLE_EVENTS_MS = 1_000;
 const CHECK_INCIDENTS_MS = 1_000;
 const CHECK_OVERDUE_MS = 2_000;
+const CHECK_REHANGS_MS = 1_000;
 const PRUNE_MS = 60_000;
 const MAX_SOCKET_MESSAGE_BYTES = 512 * 1024;
 const PING_INTERVAL_MS = 5_000;
@@ -180,9 +183,24 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     clock,
     log,
     events: {
-      actChanged: (act) => gateway.actChanged(act),
+      actChanged: (act) => {
+        rehangs.actChanged(act);
+        gateway.actChanged(act);
+      },
       actInProgress: (vmId, act) => fleet.setAct(vmId, act),
     },
+    nextSteps: (action, target) => nextSteps(action, target, fleet.reportOf(target.vmId)?.report),
+  });
+  const rehangs = new RehangWatch({
+    acts,
+    clock,
+    log,
+    look: (vmId) => {
+      const known = fleet.reportOf(vmId);
+      const sinceAtMs = fleet.detail(vmId)?.health.sinceAtMs;
+      return known === undefined || known.isLost || sinceAtMs === undefined ? undefined : { report: known.report, sinceAtMs };
+    },
+    onAmended: (act) => gateway.actChanged(act),
   });
   const desk = new YankDesk({ acts, audit, links, openActs, clock, log, limits: config.desk, find: (vmId) => fleet.reportOf(vmId) });
   const gateway = new Gateway({ io, fleet, access, clock, log, build: web?.build, onWatched: (vmIds) => links.watch(vmIds) });
@@ -210,6 +228,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   for (const { id } of config.bridges) fleet.expectBridge(id, id);
   await audit.append(HUB_ACTOR, { type: "hub-started", version });
   await openActs.recover();
+  await rehangs.recover();
 
   // Before socket.io attaches: it takes its own path away from the listeners that it finds.
   server.on("request", createListener({ api, sameOrigin, web: web?.handle, isDevelopment: web?.isDevelopment ?? false }));
@@ -241,6 +260,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     clock.every(CHECK_PULSES_MS, () => fleet.checkPulses()),
     clock.every(CHECK_INCIDENTS_MS, () => incidents.tick()),
     clock.every(CHECK_OVERDUE_MS, () => openActs.checkOverdue()),
+    clock.every(CHECK_REHANGS_MS, () => rehangs.check()),
     clock.every(SETTLE_EVENTS_MS, () => quietly(events.settle().then((stored) => gateway.eventsStored(stored)))),
     clock.every(PRUNE_MS, () => quietly(Promise.all([events.prune(), incidents.prune(), acts.forgetPlans(clock.nowMs() - 3_600_000)]))),
   ];

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
 import type { AuditEvent } from "#lib/audit/events";
-import type { ActRecord, ActTarget } from "#lib/yank/act";
+import type { ActRecord, ActTarget, Amendment } from "#lib/yank/act";
 import type { Action, Plan, VoidReason } from "#lib/yank/plan";
 import type { Actor, AuditLog } from "./audit-log.ts";
 import type { RecordTables } from "./schema.ts";
@@ -136,6 +136,19 @@ export class ActStore {
         .where("vm_id", "=", target.vmId)
         .execute();
       await this.#audit.appendIn(transaction, actor, progressEvent(actId, target));
+    });
+  }
+
+  /** What became known of a target after its last word: a row of its own, and beside the verdict in the act. */
+  async amend(actId: string, target: ActTarget, amendment: Amendment, actor: Actor): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      await transaction
+        .updateTable("act_targets")
+        .set({ target_json: JSON.stringify(target) })
+        .where("act_id", "=", actId)
+        .where("vm_id", "=", target.vmId)
+        .execute();
+      await this.#audit.appendIn(transaction, actor, { type: "act-amended", actId, vmId: target.vmId, amendment });
     });
   }
 

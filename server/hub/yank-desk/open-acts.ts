@@ -2,7 +2,8 @@ import type { VmSummary } from "#lib/api/vm";
 import type { ProgressReport } from "#lib/link/contract";
 import type { VmId } from "#lib/vm/report";
 import { isActOpen } from "#lib/yank/act";
-import type { ActRecord, ActTarget } from "#lib/yank/act";
+import type { ActRecord, ActTarget, NextStep } from "#lib/yank/act";
+import type { Action } from "#lib/yank/plan";
 import type { Log } from "#server/log";
 import { BridgeLostError } from "../bridges/bridge-links.ts";
 import type { BridgeLinks } from "../bridges/bridge-links.ts";
@@ -23,6 +24,8 @@ export interface OpenActsOptions {
   clock: Clock;
   log: Log;
   events: OpenActsListener;
+  /** What a person does next, where the verdict of a target is known. */
+  nextSteps?(action: Action, target: ActTarget): NextStep[];
 }
 
 export interface OpenActsListener {
@@ -52,18 +55,20 @@ export class OpenActs {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #events: OpenActsListener;
+  readonly #nextSteps: OpenActsOptions["nextSteps"];
   readonly #open = new Map<string, OpenAct>();
   readonly #busy = new Map<VmId, NonNullable<VmSummary["actInProgress"]>>();
   /** Progress of one act is applied in the order in which it came. */
   readonly #chains = new Map<string, Promise<void>>();
   #isClosed = false;
 
-  constructor({ acts, links, clock, log, events }: OpenActsOptions) {
+  constructor({ acts, links, clock, log, events, nextSteps }: OpenActsOptions) {
     this.#acts = acts;
     this.#links = links;
     this.#clock = clock;
     this.#log = log;
     this.#events = events;
+    this.#nextSteps = nextSteps;
   }
 
   /** Takes up what an earlier run left without an outcome. To be called before anything is confirmed. */
@@ -248,9 +253,11 @@ export class OpenActs {
   }
 
   /** Shows what is known now and puts it into the record. @throws when the record cannot be written. */
-  async #settle(actId: string, target: ActTarget): Promise<void> {
+  async #settle(actId: string, changed: ActTarget): Promise<void> {
     const open = this.#open.get(actId);
-    const act = withTarget(open?.act ?? (await this.#stored(actId)), target);
+    const before = open?.act ?? (await this.#stored(actId));
+    const target = changed.isFinal ? this.#withNextSteps(before.action, changed) : changed;
+    const act = withTarget(before, target);
     if (open) open.act = act;
     this.#events.actChanged(act);
     if (target.isFinal) {
@@ -261,6 +268,11 @@ export class OpenActs {
     await this.#acts.progress(actId, target, open?.actor ?? HUB_ACTOR);
     open?.unrecorded.delete(target.vmId);
     if (open?.unrecorded.size === 0 && act.targets.every((each) => each.isFinal)) this.#open.delete(actId);
+  }
+
+  #withNextSteps(action: Action, target: ActTarget): ActTarget {
+    const steps = this.#nextSteps?.(action, target);
+    return steps === undefined || steps.length === 0 ? target : { ...target, nextSteps: steps };
   }
 
   /** Writes what could not be written before. Stops at the first that still cannot: each try may wait for a lock. */

@@ -1,3 +1,4 @@
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -6,8 +7,9 @@ import type { VmSummary } from "#lib/api/vm";
 import type { GoAnswer } from "#lib/link/contract";
 import type { ActRecord } from "#lib/yank/act";
 import type { Plan } from "#lib/yank/plan";
-import type { FakeBridge } from "../../../tests/support/fake-bridge.ts";
-import { startTestHub } from "../../../tests/support/hub.ts";
+import { BRIDGE_TOKEN_FILE } from "#server/hub/compose";
+import { FakeBridge } from "../../../tests/support/fake-bridge.ts";
+import { startTestHub, testConfig } from "../../../tests/support/hub.ts";
 import type { TestHub } from "../../../tests/support/hub.ts";
 import { guestDisk, hungVm, serialConsole, vmReport } from "../../../tests/support/vm-report.ts";
 import type { Clock } from "../clock.ts";
@@ -332,6 +334,34 @@ describe("the yank desk", () => {
       expect(skipped).toHaveLength(many.length - 5);
       expect(skipped[0]!.detail).toBe(`Stopped: vm-${underWay[0]} got worse`);
       expect(bridge.gone).toHaveLength(5);
+    });
+
+    test("takes as many at once as the configuration says", async () => {
+      const resolved = testConfig(ripcord.dataDir);
+      const desk = { targetsAtOnce: 2, staggerMs: 0 };
+      mkdirSync(join(ripcord.dataDir, "other"), { mode: 0o700 });
+      const other = await startTestHub({
+        clock,
+        resolved: { ...resolved, config: { ...resolved.config, desk }, dataDir: `${ripcord.dataDir}/other` },
+      });
+      try {
+        const watched = new FakeBridge({
+          hubUrl: other.hub.url,
+          token: readFileSync(`${ripcord.dataDir}/other/${BRIDGE_TOKEN_FILE}`, "utf8").trim(),
+          vms: many.map(consoleVm),
+        });
+        await until(() => expect(other.hub.fleet.vmCount).toBe(many.length));
+        const targets = many.map((vmId) => ({ vmId, instances: [SERIAL] }));
+        const { planId } = (await other.call("/api/v1/plans", { action: "yank", targets })).body as unknown as Plan;
+        const actId = String((await other.call("/api/v1/acts", { planId })).body.actId);
+        await until(() => expect(watched.gone).toHaveLength(2));
+        await watched.progress(actId, watched.prepared[0]!.vmId, { state: "accepted", verdict: "recovered", isFinal: true });
+        await until(() => expect(watched.gone).toHaveLength(3));
+        expect(watched.prepared).toHaveLength(3);
+        watched.close();
+      } finally {
+        await other.close();
+      }
     });
 
     test("skips the one whose bindings changed before its turn", async () => {
