@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Three kinds of test, three needs: `unit` (with `unit-dom` for what renders) is pure and fast; `contract` starts a peer,
- * simulated or real, per file; `lab` starts and breaks real QEMUs and measures time, so its files run one after another.
+ * Four kinds of test, four needs: `unit` (with `unit-dom` for what renders) is pure and fast; `contract` starts a peer,
+ * simulated or real, per file; `lab` starts and breaks real QEMUs and measures time, so its files run one after another;
+ * `corpus` has one bridge judge many of them side by side.
  */
 export default defineConfig({
   test: {
@@ -37,10 +38,21 @@ export default defineConfig({
         test: {
           name: "lab",
           include: ["lab/**/*.test.ts"],
+          exclude: ["lab/corpus/**"],
           testTimeout: 90_000,
           hookTimeout: 90_000,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: "corpus",
+          include: ["lab/corpus/**/*.test.ts"],
+          testTimeout: 150_000,
+          hookTimeout: 90_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -13,6 +13,8 @@ export interface LinkHub {
   readonly port: number;
   /** As the newest snapshot and the changes since tell. */
   readonly vms: ReadonlyMap<VmId, VmReport>;
+  /** Called with every report that comes, whether of a snapshot or a change. */
+  onReport(listener: (report: VmReport) => void): void;
   /** What became of acts, in order. */
   readonly progress: readonly ProgressReport[];
   /** The epoch of the bridge that is connected and whose snapshot is whole. */
@@ -32,14 +34,21 @@ export async function startLinkHub(port = 0): Promise<LinkHub> {
   const namespace = io.of(LINK_NAMESPACE);
   const vms = new Map<VmId, VmReport>();
   const progress: ProgressReport[] = [];
+  const listeners: ((report: VmReport) => void)[] = [];
   let epoch: string | undefined;
+  function keep(reports: readonly VmReport[]): void {
+    for (const report of reports) {
+      vms.set(report.vmId, report);
+      for (const listener of listeners) listener(report);
+    }
+  }
   namespace.on("connection", (socket) => {
     socket.on("snapshot:begin", (_message, ack) => {
       vms.clear();
       ack({ ok: true });
     });
     socket.on("snapshot:chunk", (message, ack) => {
-      for (const vm of message.vms) vms.set(vm.vmId, vm);
+      keep(message.vms);
       ack({ ok: true });
     });
     socket.on("snapshot:end", (_message, ack) => {
@@ -47,7 +56,7 @@ export async function startLinkHub(port = 0): Promise<LinkHub> {
       ack({ ok: true });
     });
     socket.on("vms:changed", ({ changed, removed }) => {
-      for (const vm of changed) vms.set(vm.vmId, vm);
+      keep(changed);
       for (const vmId of removed) vms.delete(vmId);
     });
     socket.on("facts:append", (batch, ack) => ack({ throughSeq: batch.facts.at(-1)?.seq ?? 0 }));
@@ -72,6 +81,7 @@ export async function startLinkHub(port = 0): Promise<LinkHub> {
     url: `http://127.0.0.1:${taken}`,
     port: taken,
     vms,
+    onReport: (listener) => void listeners.push(listener),
     progress,
     bridgeEpoch: () => epoch,
     prepare: async (request) => (await bridge()).emitWithAck("act:prepare", request),

@@ -55,6 +55,13 @@ export const GROUPS: readonly Group[] = [
     run: (context) => runVitest(context, ["lab"]),
   },
   {
+    name: "corpus",
+    about: "verdicts, suspects and help on real QEMUs, against what is true: the quick third",
+    limitMs: 6 * MINUTE_MS,
+    missing: missingQemuPrograms,
+    run: (context) => runVitest(context, ["corpus"]),
+  },
+  {
     name: "browser",
     about: "the screen in Chromium on real QEMUs (Playwright)",
     limitMs: 14 * MINUTE_MS,
