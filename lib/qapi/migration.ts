@@ -42,6 +42,17 @@ export function isPostcopy(status: MigrationStatus): boolean {
   return POSTCOPY.has(status);
 }
 
+/**
+ * The statuses in which `migrate-pause` is taken: a running postcopy, and from 8.2 on also one that is being recovered. It
+ * is an error in all others. A version that was not read is taken for an old one.
+ * @see QEMU migration/migration.c, qmp_migrate_pause and migration_postcopy_is_alive
+ */
+export function isPausablePostcopy(status: MigrationStatus, version: { major: number; minor: number } | undefined): boolean {
+  if (status === "postcopy-active") return true;
+  const isNewEnough = version !== undefined && (version.major > 8 || (version.major === 8 && version.minor >= 2));
+  return status === "postcopy-recover" && isNewEnough;
+}
+
 /** The statuses in which `migrate_cancel` is safe on every version (facts sheet 6.3). */
 export function isCancellableMigration(status: MigrationStatus): boolean {
   return CANCELLABLE.has(status);

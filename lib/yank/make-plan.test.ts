@@ -361,6 +361,18 @@ test("a postcopy is paused out of band, and only while it runs", () => {
   expect(refusalsOf(planFor(migrating(), undefined, "pause-postcopy"))).toEqual(["migration-status"]);
 });
 
+test("a postcopy that is being recovered is paused where QEMU takes that: from 8.2 on", () => {
+  const recovering = (major: number, minor: number) => {
+    const vm = migrating({ status: "postcopy-recover" });
+    vm.report.qemuVersion = { major, minor, micro: 0, package: "" };
+    return refusalsOf(planFor(vm, undefined, "pause-postcopy"));
+  };
+  expect(recovering(8, 2)).toEqual([]);
+  expect(recovering(11, 1)).toEqual([]);
+  expect(recovering(8, 1)).toEqual(["migration-status"]);
+  expect(recovering(7, 2)).toEqual(["migration-status"]);
+});
+
 describe("a VM that nothing can be sent to", () => {
   const withVerdict = (verdict: Verdict, overrides: Partial<VmReport> = {}) =>
     plannable(hungVm({ vmId: "vm0001", health: { verdict, sinceAgeMs: 0, readingAgeMs: 0, evidence: [] }, ...overrides }));

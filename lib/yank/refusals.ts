@@ -1,6 +1,6 @@
 import { assertNever } from "../assert-never.ts";
 import type { SilentReason } from "../health/verdict.ts";
-import { isCancellableMigration, isPostcopy } from "../qapi/migration.ts";
+import { isCancellableMigration, isPausablePostcopy, isPostcopy } from "../qapi/migration.ts";
 import type { InstanceReport } from "../vm/instance.ts";
 import { instanceKey, instanceName } from "../vm/instance.ts";
 import type { Action } from "./plan.ts";
@@ -96,7 +96,7 @@ function refuseMigrationAction(vm: PlannableVm, action: "cancel-migration" | "pa
   const refuse = (code: string, text: string): PlanRefusal => ({ vmId, code, text });
   if (migration === undefined || migration.status === "none") return refuse("no-migration", `${name} has no migration`);
   if (action === "pause-postcopy") {
-    if (!["postcopy-active", "postcopy-recover"].includes(migration.status)) {
+    if (!isPausablePostcopy(migration.status, vm.report.qemuVersion)) {
       return refuse("migration-status", `Only a running postcopy can be paused; this migration is ${migration.status}`);
     }
     if (hasOob !== true && !doesMainLoopLive(vm))

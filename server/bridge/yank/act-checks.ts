@@ -3,7 +3,7 @@ import type { HealthKind } from "#lib/health/verdict";
 import { checkBindings } from "#lib/yank/bindings";
 import { ACTIONS } from "#lib/yank/plan";
 import type { Action } from "#lib/yank/plan";
-import { isCancellableMigration } from "#lib/qapi/migration";
+import { isCancellableMigration, isPausablePostcopy } from "#lib/qapi/migration";
 import { knownYankInstanceSchema } from "#lib/qapi/yank";
 import type { KnownYankInstance } from "#lib/qapi/yank";
 import { instanceKey } from "#lib/vm/instance";
@@ -106,9 +106,12 @@ function commandFor(action: Action, instances: readonly KnownYankInstance[], rep
       return refusal === undefined ? { lane: "in-band", command: "migrate_cancel" } : notAllowed(refusal);
     }
     case "pause-postcopy":
-      if (report.migration?.status !== "postcopy-active") return notAllowed("migrate-pause works only while the status is postcopy-active");
-      if (report.hasOob !== true) return noCord("this QEMU offers no out-of-band commands");
-      return { lane: "oob", command: "migrate-pause" };
+      if (!isPausablePostcopy(report.migration?.status ?? "none", report.qemuVersion)) {
+        return notAllowed(`migrate-pause works only while a postcopy runs, and the status is ${report.migration?.status ?? "none"}`);
+      }
+      if (report.hasOob === true) return { lane: "oob", command: "migrate-pause" };
+      if (isMainLoopFine(verdict.kind)) return { lane: "in-band", command: "migrate-pause" };
+      return noCord("this QEMU offers no out-of-band commands, and its main loop does not answer");
   }
 }
 

@@ -15,6 +15,9 @@ const REPLY_TIMEOUT_MS = 5_000;
 /** An in-band act waits this long for the only slot; then it is not sent. */
 const SLOT_WAIT_MS = 1_000;
 const LOOK_EVERY_MS = 250;
+/** After the reply the sockets are read again at these moments: a cut shows at once, a reconnect a little later. */
+const LOOK_AT_HOST_AFTER_MS = [300, 2_500];
+const HOST_TIMEOUT_MS = 1_000;
 
 export interface RunningActOptions {
   readonly vm: ActVm;
@@ -38,6 +41,7 @@ export class RunningAct {
   #writtenMonoMs: number | undefined;
   #stopObserving: (() => void) | undefined;
   #stopTimer: (() => void) | undefined;
+  readonly #stopHostLooks: (() => void)[] = [];
   #isClosed = false;
 
   constructor(options: RunningActOptions) {
@@ -63,6 +67,7 @@ export class RunningAct {
       const reply = await vm.send(command.lane, command.command, command.args, { timeoutMs: REPLY_TIMEOUT_MS, slotWaitMs, onWritten });
       this.#written();
       this.#judge({ type: "replied", replyAfterMs: reply.replyAfterMs });
+      if (this.#options.action === "yank") this.#lookAtHostLater();
     } catch (error) {
       this.#judge(failureOf(error, this.#writtenMonoMs !== undefined));
       // Nobody knows whether it arrived: what the VM shows from here on may be its doing.
@@ -74,6 +79,7 @@ export class RunningAct {
     this.#isClosed = true;
     this.#stopObserving?.();
     this.#stopTimer?.();
+    for (const stop of this.#stopHostLooks) stop();
   }
 
   #written(): void {
@@ -90,6 +96,16 @@ export class RunningAct {
     const events = recent.filter((event) => event.ageMs <= elapsedMs).map((event) => event.name);
     const hasShutDown = recent.some((event) => event.name === "SHUTDOWN");
     this.#judge({ type: readingType(observation), elapsedMs, report: observation.report, events, hasShutDown });
+  }
+
+  /** QEMU says of no NBD node that it was cut; its sockets do. Nothing is sent for it to the VM or to its far side. */
+  #lookAtHostLater(): void {
+    if (this.#isClosed) return;
+    const { clock, vm } = this.#options;
+    for (const afterMs of LOOK_AT_HOST_AFTER_MS) {
+      // What cannot be read is missing from the next report, and proves nothing.
+      this.#stopHostLooks.push(clock.setTimer(() => void vm.freshenHost(HOST_TIMEOUT_MS).catch(() => false), afterMs));
+    }
   }
 
   #lookLater(): void {
