@@ -6,11 +6,25 @@ export type Reception = "well" | "mute" | "refused" | "no-such-socket";
 
 const ERRNO = { refused: "ECONNREFUSED", "no-such-socket": "ENOENT" } as const;
 
+/** A disk, as counters and its virtqueue show it. */
+export interface ScriptedDisk {
+  /** Device id. */
+  readonly id: string;
+  /** QOM type of the virtio device behind it: `vhost-user-blk` has its back end elsewhere. */
+  readonly type?: string;
+  completed: number;
+  inUse: number;
+}
+
 /** A QEMU without a socket, for tests on a manual clock: it answers in the same turn, unless it is told to hang. */
 export class ScriptedQemu {
   reception: Reception = "well";
   runState = "running";
   dials = 0;
+  disks: ScriptedDisk[] = [];
+  iothreads: object[] = [];
+  /** Every command that arrived, in order. */
+  readonly asked: string[] = [];
   /** While true nothing is answered in-band; what came meanwhile is answered afterwards, as a main loop does. */
   #isHung = false;
   /** The out-of-band lane hangs too: the whole process stands still. */
@@ -77,7 +91,7 @@ export class ScriptedQemu {
 
 class AnsweringPeer extends MemoryPeer {
   readonly #qemu: ScriptedQemu;
-  readonly #waiting: { command: string; id: string; isOutOfBand: boolean }[] = [];
+  readonly #waiting: { command: string; args: Record<string, unknown>; id: string; isOutOfBand: boolean }[] = [];
 
   constructor(qemu: ScriptedQemu) {
     super();
@@ -87,7 +101,10 @@ class AnsweringPeer extends MemoryPeer {
   override write(text: string): boolean {
     const request = JSON.parse(text) as Record<string, unknown>;
     const isOutOfBand = "exec-oob" in request;
-    this.#waiting.push({ command: String(request["exec-oob"] ?? request["execute"]), id: String(request["id"]), isOutOfBand });
+    const command = String(request["exec-oob"] ?? request["execute"]);
+    this.#qemu.asked.push(command);
+    const args = (request["arguments"] ?? {}) as Record<string, unknown>;
+    this.#waiting.push({ command, args, id: String(request["id"]), isOutOfBand });
     queueMicrotask(() => this.answerWaiting());
     return true;
   }
@@ -95,12 +112,26 @@ class AnsweringPeer extends MemoryPeer {
   answerWaiting(): void {
     for (const request of this.#waiting.splice(0)) {
       if (request.isOutOfBand ? this.#qemu.isFrozen : this.#qemu.isHung) this.#waiting.push(request);
-      else this.say({ ...this.#reply(request.command), id: request.id });
+      else this.say({ ...this.#reply(request.command, request.args), id: request.id });
     }
   }
 
-  #reply(command: string): object {
+  #reply(command: string, args: Record<string, unknown>): object {
+    const { disks } = this.#qemu;
+    const at = disks.find(({ id }) => args["path"] === backend(id));
     switch (command) {
+      case "query-blockstats":
+        return { return: disks.filter(({ type }) => type === undefined).map(blockStats) };
+      case "query-iothreads":
+        return { return: this.#qemu.iothreads };
+      case "x-query-virtio":
+        return { return: disks.map(({ id }) => ({ name: "virtio-blk", path: backend(id) })) };
+      case "qom-get":
+        if (at && args["property"] === "type") return { return: at.type ?? "virtio-blk-device" };
+        break;
+      case "x-query-virtio-queue-status":
+        if (at && args["queue"] === 0) return { return: { inuse: at.inUse, "used-idx": at.completed % 65_536 } };
+        break;
       case "qmp_capabilities":
       case "query-migrate":
       case "migrate-set-capabilities":
@@ -112,7 +143,16 @@ class AnsweringPeer extends MemoryPeer {
       case "query-name":
         return { return: { name: "db-07" } };
       default:
-        return { error: { class: "CommandNotFound", desc: `The command ${command} has not been found` } };
     }
+    const isKnown = command === "qom-get" || command === "x-query-virtio-queue-status";
+    return { error: { class: isKnown ? "GenericError" : "CommandNotFound", desc: `${command} failed` } };
   }
+}
+
+function backend(id: string): string {
+  return `/machine/peripheral/${id}/virtio-backend`;
+}
+
+function blockStats({ id, completed }: ScriptedDisk): object {
+  return { device: "", "node-name": `fmt-${id}`, qdev: backend(id), stats: { rd_operations: completed, wr_operations: 0 } };
 }

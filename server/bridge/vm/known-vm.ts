@@ -8,6 +8,7 @@ import type { InstanceReport } from "#lib/vm/instance";
 import type { Incarnation, Launcher, MigrationReport } from "#lib/vm/report";
 import { HostReadings } from "../evidence/host-readings.ts";
 import type { Topology } from "../topology/topology.ts";
+import { ColoWatch } from "./colo-watch.ts";
 import { EventWindow } from "./event-window.ts";
 import { IoReadings } from "./io-readings.ts";
 import { MigrationWatch } from "./migration-watch.ts";
@@ -53,6 +54,7 @@ export class KnownVm {
   readonly runningJobs = new Set<string>();
   #migration: MigrationWatch | undefined;
   #events: EventWindow | undefined;
+  #colo: ColoWatch | undefined;
   #io: IoReadings | undefined;
   #host: HostReadings | undefined;
   readonly #startIdPrefix: string;
@@ -69,6 +71,15 @@ export class KnownVm {
 
   get migrationIfAny(): MigrationWatch | undefined {
     return this.#migration;
+  }
+
+  /** Made when COLO is first seen. */
+  get colo(): ColoWatch {
+    return (this.#colo ??= new ColoWatch());
+  }
+
+  get coloIfAny(): ColoWatch | undefined {
+    return this.#colo;
   }
 
   /** Made when the first disk is seen. */
@@ -128,6 +139,7 @@ export class KnownVm {
     if (this.vcpuTids.length === 0) this.vcpuTids = former.vcpuTids;
     this.netdevChardevs = former.netdevChardevs;
     this.#migration = former.#migration ?? this.#migration;
+    this.#colo = former.#colo ?? this.#colo;
     this.#io = former.#io ?? this.#io;
     this.#events = former.#events ?? this.#events;
     this.#host = former.#host ?? this.#host;

@@ -70,6 +70,7 @@ export class MigrationSampler {
     const isFirst = known.migrationIfAny === undefined;
     const { migration } = known;
     migration.take(result.reply.value, known.runState?.value, result.reply.repliedMonoMs);
+    known.coloIfAny?.noteMigration(migration.status);
     if (isFirst || migration.status !== undefined) this.#owner.onChanged();
     // The last sample of a migration that ended has been taken; the instance goes shortly after.
     if (!migration.isUnderWay && !known.hasMigrationInstance && known.runState?.value !== "inmigrate") this.#isSuspected = false;

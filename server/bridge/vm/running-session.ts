@@ -53,6 +53,7 @@ export class RunningSession {
   readonly #takeList = (result: QmpResult): void => this.#onListAnswer(result, "oob");
   readonly #takeInBandList = (result: QmpResult): void => this.#onListAnswer(result, "in-band");
   readonly #takeStatus = (result: QmpResult): void => this.#onStatusAnswer(result);
+  readonly #takeColo = (result: QmpResult): void => this.#onColoAnswer(result);
   readonly #takeMigration = (result: QmpResult): void => {
     if (!this.#isClosed) this.#migration.take(result);
   };
@@ -111,6 +112,7 @@ export class RunningSession {
       this.#migration.noteEvent(event, nowMonoMs);
       this.#pump(nowMonoMs);
     }
+    if (name === "COLO_EXIT" && this.#owner.known.colo.noteExit(event, nowMonoMs)) this.#owner.onChanged();
     if (tellsOfRunState(name)) this.probeSoon(nowMonoMs);
   }
 
@@ -258,6 +260,10 @@ export class RunningSession {
       line.send(client, "query-migrate", undefined, Infinity, this.#takeMigration);
       return;
     }
+    if (this.#isColoDue(nowMonoMs)) {
+      line.send(client, "query-colo-status", undefined, Infinity, this.#takeColo);
+      return;
+    }
     if (!client.hasOob && !this.#owner.known.hasNoYank && nowMonoMs - this.#lastListMonoMs >= IN_BAND_LIST_EVERY_MS) {
       this.#lastListMonoMs = nowMonoMs;
       line.send(client, "query-yank", undefined, Infinity, this.#takeInBandList);
@@ -266,6 +272,19 @@ export class RunningSession {
     if (line.sendNextAsk(client)) return;
     if (!this.#migration.isUnread) this.#topology.maybeRead(nowMonoMs, nowMonoMs < this.#watchfulUntilMonoMs);
     this.#io.maybeRead(nowMonoMs);
+  }
+
+  #isColoDue(nowMonoMs: number): boolean {
+    const { known } = this.#owner;
+    const isInColo = known.runState?.value === "colo" || known.migrationIfAny?.status === "colo";
+    if (!isInColo && !known.coloIfAny) return false;
+    return this.#owner.mayRead("without-storage") && known.colo.takeTurn(isInColo, nowMonoMs);
+  }
+
+  #onColoAnswer(result: QmpResult): void {
+    if (!result.ok || this.#isClosed) return;
+    const { known } = this.#owner;
+    if (known.colo.take(result.reply.value, result.reply.repliedMonoMs)) this.#owner.onChanged();
   }
 
   async #identify(): Promise<void> {

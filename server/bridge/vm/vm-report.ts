@@ -24,6 +24,7 @@ export function buildReport(vm: SupervisedVm, host: VmHost): VmReport {
     host.describeInstances(known.instances, known.topology, describeContext(vm, host, isAnswering, migration)),
   );
   const instances = enrichInstances(described, clueContext(vm, nowMonoMs, migration));
+  const colo = known.coloIfAny?.report(nowMonoMs);
   const disks = known.ioIfAny?.reports(nowMonoMs);
   const process = known.hostIfAny?.process(nowMonoMs);
   return {
@@ -46,6 +47,7 @@ export function buildReport(vm: SupervisedVm, host: VmHost): VmReport {
       outOfBand: outOfBandReport(vm, nowMonoMs),
     },
     ...(migration === undefined ? {} : { migration }),
+    ...(colo === undefined ? {} : { colo }),
     ...(process === undefined ? {} : { process }),
     ...(disks === undefined || disks.length === 0 ? {} : { disks }),
     instances,
