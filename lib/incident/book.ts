@@ -1,4 +1,5 @@
 import type { VmId } from "../vm/report.ts";
+import { chooseLead, isBetterLead } from "./choose-lead.ts";
 import type { VmCondition } from "./condition.ts";
 import { causeOf, close, fitCause, mitigate, moveOut, newDraft, recoverMember, reopen, takeIn, tell, titleOfDraft } from "./draft.ts";
 import type { Draft, Moment } from "./draft.ts";
@@ -38,6 +39,7 @@ export class IncidentBook {
   readonly #troubled = new Map<VmId, VmCondition>();
   readonly #index = new LeadIndex();
   readonly #resolved: RecentlyResolved;
+  readonly #isOpenCause = ({ key }: Lead) => (this.#byCause.get(key)?.troubledCount ?? 0) > 0;
   #changes: BookChanges = { incidents: new Set(), memberships: new Map() };
 
   constructor({ newId, nextNumber, active = [], resolved = [] }: BookOptions) {
@@ -151,25 +153,13 @@ export class IncidentBook {
   #place(vm: VmCondition, now: Moment): void {
     const current = this.#byVm.get(vm.vmId);
     if (!current && this.#resolved.isKnownTrouble(vm)) return;
-    const lead = this.#choose(vm, current);
+    const lead = chooseLead(vm, { current, index: this.#index, isOpenCause: this.#isOpenCause });
     const target = lead && this.#incidentFor(lead, vm.vmId);
-    if (current && (lead === undefined || target === current || !this.#isBetter(current, lead, vm))) {
+    if (current && (lead === undefined || target === current || !isBetterLead(lead, vm, current))) {
       this.#stay(current, vm, target === current ? lead : undefined, now);
     } else if (lead === undefined) this.#open(vm, { kind: "vm", key: `vm:${vm.vmId}`, text: vm.name }, now);
     else if (target) this.#join(target, vm, lead, now);
     else this.#gather(vm, lead, now);
-  }
-
-  /** The lead to go by: one that stands by itself, else one that others in trouble have as well. */
-  #choose(vm: VmCondition, current: Draft | undefined): Lead | undefined {
-    const alone = vm.leads.find((lead) => lead.weight === "alone");
-    const own = current && vm.leads.find((lead) => lead.key === current.cause.key);
-    if (alone && (!own || own.weight === "alone")) return own ?? alone;
-    const common = vm.leads.filter((lead) => lead.weight !== "alone" && (this.#index.hasOthers(lead, vm) || this.#isOpenCause(lead)));
-    const paired = common.find((lead) => lead.weight === "paired");
-    if (paired ?? own) return paired ?? own;
-    // Of several that are shared, the one that most share; `leads` has the best first.
-    return common.toSorted((left, right) => this.#index.count(right.key) - this.#index.count(left.key))[0];
   }
 
   #incidentFor(lead: Lead, vmId: VmId): Draft | undefined {
@@ -178,17 +168,6 @@ export class IncidentBook {
     const partner = this.#index.others(lead.key, vmId).next().value;
     const theirs = partner === undefined ? undefined : this.#byVm.get(partner);
     return theirs?.cause.kind === "migration" ? theirs : undefined;
-  }
-
-  #isOpenCause({ key }: Lead): boolean {
-    return (this.#byCause.get(key)?.troubledCount ?? 0) > 0;
-  }
-
-  /** Whether a VM leaves its incident for this lead: a cause of its own gives way to any, a common one only to proof. */
-  #isBetter(current: Draft, lead: Lead, vm: VmCondition): boolean {
-    if (current.cause.kind === "vm") return true;
-    const isHeldHere = vm.leads.some((other) => other.key === current.cause.key) || current.cause.kind === "migration";
-    return lead.weight === "alone" && !isHeldHere;
   }
 
   #stay(draft: Draft, vm: VmCondition, lead: Lead | undefined, now: Moment): void {
@@ -216,7 +195,8 @@ export class IncidentBook {
     const draft = newDraft({ incidentId, number: this.#nextNumber++, cause, continuesId, now });
     this.#active.set(incidentId, draft);
     this.#byCause.set(cause.key, draft);
-    this.#admit(draft, vm, now);
+    const current = this.#byVm.get(vm.vmId);
+    this.#admit(draft, vm, now, current && this.#leave(current, vm, draft, now));
     tell(draft, now, { text: `Opened: ${titleOfDraft(draft)}` });
     return draft;
   }
@@ -239,7 +219,9 @@ export class IncidentBook {
     for (const vmId of [vm.vmId, ...this.#index.others(lead.key, vm.vmId)]) {
       const other = this.#troubled.get(vmId);
       const draft = this.#byVm.get(vmId);
-      if (draft?.cause.kind === "vm" && other && this.#index.isSameTime(lead, vm, other)) singles.push(draft);
+      // Who is alone in an incident takes its number along, whatever the cause was thought to be.
+      const isSingle = draft?.cause.kind === "vm" || (vmId === vm.vmId && draft && draft.members.size - draft.movedCount === 1);
+      if (draft && isSingle && other && this.#index.isSameTime(lead, vm, other)) singles.push(draft);
     }
     const oldest = singles.toSorted((left, right) => left.number - right.number)[0];
     const target = oldest ?? this.#open(vm, causeOf(lead), now);

@@ -33,14 +33,15 @@ export function titleOf({ cause, state, memberCount, firstName, worstKind }: Tit
   const isOne = memberCount === 1;
   const who = isOne ? clip(firstName) : `${memberCount} VMs`;
   const verb = (one: string, many: string, past: string) => (isOver ? past : isOne ? one : many);
+  const inTrouble = isOver ? `${isOne ? "was" : "were"} in trouble` : "in trouble";
   switch (cause.kind) {
     case "far-side":
       if (cause.isEstablished === true) return `${who} ${verb("waits", "wait", "waited")} on ${cause.text}`;
       // What they share is known; that it holds them is not.
-      return `${who} in trouble, connected to ${cause.text}`;
+      return `${who} ${inTrouble}, connected to ${cause.text}`;
     case "migration":
       if (cause.isEstablished === true) return `${who} ${verb("is", "are", isOne ? "was" : "were")} held by the ${cause.text}`;
-      return `${who} in trouble, part of the ${cause.text}`;
+      return `${who} ${inTrouble}, part of the ${cause.text}`;
     case "host":
       return `${who}: ${cause.text}`;
     case "vm":
