@@ -36,7 +36,7 @@ function facts(incident: IncidentDetail): string {
     resolvedAtMs === undefined
       ? undefined
       : `- Resolved: ${utc(resolvedAtMs)}${resolvedBy === undefined ? "" : `, by ${escape(resolvedBy)}`}`,
-    incident.flapCount > 0 ? `- Fell back: ${incident.flapCount} times` : undefined,
+    incident.flapCount > 0 ? `- Fell back: ${incident.flapCount === 1 ? "once" : `${incident.flapCount} times`}` : undefined,
     incident.continuesId === undefined ? undefined : `- Continues: ${escape(incident.continuesId)}`,
     incident.mergedIntoId === undefined ? undefined : `- Merged into: ${escape(incident.mergedIntoId)}`,
     `- Id: ${escape(incidentId)}`,
@@ -92,7 +92,7 @@ function table(head: string[], rows: readonly string[][]): string {
 function escape(text: string): string {
   const flat = text.replace(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
   return flat
-    .replace(/[\\`*_{}[\]<>()#|~!&@]/g, "\\$&")
+    .replace(/[\\`*_{}[\]<>#|~!&@]/g, "\\$&")
     .replace(/^([-+=]|\d+\.)/, "\\$1")
     .replace(/(https?|ftp|mailto|www)([:.])/gi, "$1\\$2");
 }
