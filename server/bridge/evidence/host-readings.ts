@@ -56,9 +56,14 @@ export class HostReadings {
     return this.#readMonoMs;
   }
 
-  /** When threads should be read again: soon after the first time, and then every `everyMs`. */
-  nextThreadsMonoMs(everyMs: number): number {
-    return this.#process.nextThreadsMonoMs(everyMs);
+  /** When the threads were read last. */
+  get threadsMonoMs(): number | undefined {
+    return this.#process.threadsMonoMs;
+  }
+
+  /** What the main thread has started: the child of an `exec:` migration. */
+  get children(): readonly { readonly pid: number; readonly name: string }[] {
+    return this.#process.children;
   }
 
   /** Undefined where it was not read. */
@@ -78,7 +83,7 @@ export class HostReadings {
     const transport = key === undefined ? undefined : this.#matching?.byKey.get(key)?.sockets[0]?.transport;
     if (transport !== undefined) return transport;
     const hasCandidates = (this.#matching?.unexplained.length ?? 0) > 0;
-    return this.#matching !== undefined && !hasCandidates && this.#process.hasChildren ? "exec" : undefined;
+    return this.#matching !== undefined && !hasCandidates && this.children.length > 0 ? "exec" : undefined;
   }
 
   /** A reading failed altogether. */

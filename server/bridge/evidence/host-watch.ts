@@ -11,8 +11,6 @@ import type { InstancesAtReading } from "./host-readings.ts";
 const EVERY_MS = 1_000;
 /** Who is not asked for any more is let go after this: between two askings there is a probe interval. */
 const WANTED_FOR_MS = 4_000;
-/** Threads are read twice in a row, because one sight of a sleeping thread proves nothing, and then less often. */
-const THREADS_EVERY_MS = 5_000;
 /** So many processes' threads are read at once; the others' turn comes a second later. */
 const THREADS_AT_ONCE = 40;
 
@@ -121,13 +119,12 @@ export class HostWatch {
   }
 
   #targets(asked: readonly { known: KnownVm; pid: number | undefined }[]): HostTarget[] {
-    const nowMonoMs = this.#clock.nowMonoMs();
-    let left = THREADS_AT_ONCE;
-    return asked.flatMap(({ known, pid }) => {
+    const lastRead = ({ known }: { known: KnownVm }): number => known.hostIfAny?.threadsMonoMs ?? -Infinity;
+    const due = new Set(asked.toSorted((one, other) => lastRead(one) - lastRead(other)).slice(0, THREADS_AT_ONCE));
+    return asked.flatMap((each) => {
+      const { known, pid } = each;
       if (pid === undefined) return [];
-      const isDue = nowMonoMs >= (known.hostIfAny?.nextThreadsMonoMs(THREADS_EVERY_MS) ?? -Infinity);
-      const withThreads = isDue && left-- > 0;
-      return [{ pid, startTimeTicks: known.startTimeTicks, withThreads, vcpuTids: known.vcpuTids }];
+      return [{ pid, startTimeTicks: known.startTimeTicks, withThreads: due.has(each), vcpuTids: known.vcpuTids }];
     });
   }
 }

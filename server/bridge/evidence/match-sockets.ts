@@ -52,9 +52,11 @@ export function matchSockets(instances: readonly Matchable[], sockets: readonly 
   assignPending(instances, byKey, unexplained);
   const migration = instances.find((each) => each.isMigration);
   if (isMigrating && migration && (byKey.get(migration.key)?.sockets.length ?? 0) === 0) {
-    const peers = new Set(unexplained.filter((socket) => socket.peer !== undefined).map((socket) => socket.peer));
-    const own = unexplained.filter((socket) => socket.peer !== undefined);
+    // One without a name may also be of an instance whose address was not read.
+    const areOthersKnown = instances.every((each) => each === migration || each.endpoint !== undefined);
+    const own = unexplained.filter((socket) => socket.peer !== undefined || areOthersKnown);
     // Several to one peer are the channels of one migration.
+    const peers = new Set(own.map((socket) => socket.peer ?? `inode ${socket.inode}`));
     if (peers.size === 1) byKey.set(migration.key, { sockets: own, by: "elimination", sharedBy: 1, isListening: false, isShut: false });
   }
   const taken = new Set([...byKey.values()].flatMap((match) => match.sockets));

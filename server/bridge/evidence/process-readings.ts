@@ -2,8 +2,8 @@ import type { ProcessCondition, ProcessReport, ThreadReport } from "#lib/vm/proc
 import type { HostProcess, HostThread } from "../proc/host-reading.ts";
 import type { Unread } from "./host-readings.ts";
 
-/** Threads that were read so long ago are not shown beside a state of now. */
-const THREADS_SHOWN_FOR_MS = 15_000;
+/** Threads that were read so long before the state are not shown beside it: they may have gone on since. */
+const THREADS_HOLD_FOR_MS = 500;
 
 interface Threads {
   readonly atMonoMs: number;
@@ -13,21 +13,28 @@ interface Threads {
 
 /** What /proc says of one process over the readings of it. */
 export class ProcessReadings {
-  #latest: { readonly pid: number; readonly condition: ProcessCondition; readonly text: string; readonly atMonoMs: number } | undefined;
+  #latest:
+    | {
+        readonly pid: number;
+        readonly condition: ProcessCondition;
+        readonly text: string;
+        readonly atMonoMs: number;
+        readonly main?: HostThread;
+      }
+    | undefined;
   #lastState: string | undefined;
   #threads: Threads | undefined;
-  #threadReadings = 0;
   /** A vCPU that was seen in a write at the newest reading, and since when it was seen so at every one. */
   #inWrite: { readonly name: string; readonly sinceMonoMs: number; readonly readMonoMs: number; readonly readings: number } | undefined;
 
-  nextThreadsMonoMs(everyMs: number): number {
-    if (!this.#threads) return -Infinity;
-    const isFirstSight = this.#threadReadings < 2 || this.#inWrite?.readings === 1;
-    return this.#threads.atMonoMs + (isFirstSight ? 0 : everyMs);
+  /** When the threads were read last. */
+  get threadsMonoMs(): number | undefined {
+    return this.#threads?.atMonoMs;
   }
 
-  get hasChildren(): boolean {
-    return (this.#threads?.children.length ?? 0) > 0;
+  /** What the main thread had started at the newest reading of the threads. */
+  get children(): readonly { readonly pid: number; readonly name: string }[] {
+    return this.#threads?.children ?? [];
   }
 
   get vcpuInWrite(): { name: string; sinceMonoMs: number; readMonoMs: number } | undefined {
@@ -35,7 +42,7 @@ export class ProcessReadings {
   }
 
   get signature(): string {
-    return `${this.#latest?.condition ?? ""}${this.vcpuInWrite?.name ?? ""}${this.#threads?.children.length ?? 0}`;
+    return `${this.#latest?.condition ?? ""}${this.vcpuInWrite?.name ?? ""}${this.children.length}`;
   }
 
   takeNothing(why: Unread, atMonoMs: number): void {
@@ -49,10 +56,9 @@ export class ProcessReadings {
 
   take(reading: HostProcess, atMonoMs: number): void {
     const { condition, text } = this.#judge(reading);
-    this.#latest = { pid: reading.pid, condition, text, atMonoMs };
+    this.#latest = { pid: reading.pid, condition, text, atMonoMs, main: reading.main };
     this.#lastState = reading.state;
     if (!reading.threads) return;
-    this.#threadReadings++;
     this.#threads = { atMonoMs, list: reading.threads, children: reading.children ?? [] };
     const name = vcpuInWrite(reading.threads);
     if (name === undefined) this.#inWrite = undefined;
@@ -64,25 +70,24 @@ export class ProcessReadings {
 
   report(nowMonoMs: number): ProcessReport | undefined {
     if (!this.#latest) return undefined;
-    const { pid, condition, text, atMonoMs } = this.#latest;
-    const threads = this.#threads && nowMonoMs - this.#threads.atMonoMs < THREADS_SHOWN_FOR_MS ? this.#threads : undefined;
+    const { pid, condition, text, atMonoMs, main } = this.#latest;
+    const threads = this.#threads && atMonoMs - this.#threads.atMonoMs < THREADS_HOLD_FOR_MS ? this.#threads : undefined;
     return {
       pid,
       condition,
       text,
-      threads: (threads?.list ?? []).map((thread): ThreadReport => ({ ...thread })),
+      threads: (threads?.list ?? (main ? [main] : [])).map((thread): ThreadReport => ({ ...thread })),
       ...(threads && threads.children.length > 0 ? { children: threads.children.map((child) => ({ ...child })) } : {}),
       ageMs: nowMonoMs - atMonoMs,
     };
   }
 
-  #judge({ state, unread, frozenCgroup, threads }: HostProcess): { condition: ProcessCondition; text: string } {
+  #judge({ state, unread, frozenCgroup, main }: HostProcess): { condition: ProcessCondition; text: string } {
     if (unread === "gone") return { condition: "gone", text: "the process is gone" };
     if (unread === "not-permitted" || state === undefined) {
       return { condition: "not-permitted", text: "the bridge's user may not look at the process" };
     }
     if (frozenCgroup !== undefined) return { condition: "frozen", text: `its cgroup ${frozenCgroup} is frozen` };
-    const main = threads?.find((thread) => thread.role === "main");
     const where = main?.waitChannel === undefined ? "" : ` in ${main.waitChannel}`;
     switch (state) {
       case "T":

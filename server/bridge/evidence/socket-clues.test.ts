@@ -241,6 +241,7 @@ describe("a migration", () => {
   test("through a child has no connection of its own", () => {
     const watched = migration();
     expect(watched.read(0, [], { threads: [], children: [{ pid: 99, name: "sleep" }] })).toEqual(["nothing-connected"]);
+    expect(watched.clues()[0]?.text).toContain("has started sleep (pid 99): no yank reaches a child");
     expect(watched.known.host.migrationChannel).toBe("exec");
   });
 });

@@ -3,7 +3,7 @@ import type { InstanceReport } from "#lib/vm/instance";
 import { instanceKey } from "#lib/vm/instance";
 import type { ClueContext } from "./clue-sources.ts";
 import { isBeingConnected } from "./connection-sight.ts";
-import type { InstanceSockets, Unread } from "./host-readings.ts";
+import type { HostReadings, InstanceSockets, Unread } from "./host-readings.ts";
 import { ageText, byteText } from "./measure-text.ts";
 import type { SocketTrack } from "./socket-track.ts";
 
@@ -26,11 +26,11 @@ export function socketClues(report: InstanceReport, { known, nowMonoMs }: ClueCo
   if (!found) return [];
   const ageMs = nowMonoMs - found.readMonoMs;
   if (found.kind === "unread") return [{ code: "not-measured", text: unreadText(found.why), ageMs }];
-  return findingsOf(report, found).map((finding) => ({ ...finding, ageMs }));
+  return findingsOf(report, found, known.hostIfAny?.children ?? []).map((finding) => ({ ...finding, ageMs }));
 }
 
-function findingsOf(report: InstanceReport, found: Read): Finding[] {
-  if (report.instance.type === "migration") return migrationFindings(report, found);
+function findingsOf(report: InstanceReport, found: Read, children: HostReadings["children"]): Finding[] {
+  if (report.instance.type === "migration") return migrationFindings(report, found, children);
   if (found.tracks.length === 0) return withoutConnection(report, found);
   const each = found.tracks.map((track) => (report.instance.type === "block-node" ? nodeFindings(track) : chardevFindings(report, track)));
   const [first = []] = each;
@@ -174,7 +174,7 @@ function farText({ far }: SocketTrack["socket"]): string {
   return `${name} (pid ${pid}${how})`;
 }
 
-function migrationFindings(report: InstanceReport, found: Read): Finding[] {
+function migrationFindings(report: InstanceReport, found: Read, children: HostReadings["children"]): Finding[] {
   const { tracks, candidates, sight } = found;
   if (tracks.length === 0) {
     if (report.serves.kind !== "migration-out" && report.serves.kind !== "migration-in") return [];
@@ -186,6 +186,11 @@ function migrationFindings(report: InstanceReport, found: Read): Finding[] {
           text: `which connection is the migration's is not told: ${candidates.length} may be it (${peers.join(", ")})`,
         },
       ];
+    }
+    const [child] = children;
+    if (child !== undefined && !found.hasEndpoint) {
+      const text = `its process has no connection that could be the migration's, and has started ${child.name} (pid ${child.pid}): no yank reaches a child`;
+      return [{ code: "nothing-connected", text }];
     }
     return [{ code: "nothing-connected", text: sight.how ?? "its process has no connection that could be the migration's" }];
   }

@@ -7,7 +7,7 @@ import { isNotPermitted } from "./listener-search.ts";
 import { parseProcessStat } from "./process-stat.ts";
 import { SocketReader } from "./socket-reader.ts";
 import type { SocketReaderOptions } from "./socket-reader.ts";
-import { readChildren, readThreads } from "./thread-reader.ts";
+import { readChildren, readMainThread, readThreads } from "./thread-reader.ts";
 
 export interface HostReaderOptions extends SocketReaderOptions {
   readonly readCgroupFile?: (path: string) => string | undefined;
@@ -59,6 +59,7 @@ export class HostReader {
       pid,
       state,
       ...(frozenCgroup === undefined ? {} : { frozenCgroup }),
+      main: readMainThread(this.#root, pid),
       ...(withThreads ? this.#threads(pid, vcpuTids) : {}),
       sockets,
     };

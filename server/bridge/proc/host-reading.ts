@@ -40,6 +40,7 @@ export interface HostProcess {
   readonly unread?: "gone" | "not-permitted";
   /** The path of the frozen cgroup, the process's own or one above it. */
   readonly frozenCgroup?: string;
+  readonly main?: HostThread;
   readonly threads?: readonly HostThread[];
   readonly children?: readonly { readonly pid: number; readonly name: string }[];
   readonly sockets: { readonly list: readonly HostSocket[] } | { readonly unread: HostUnread };

@@ -5,6 +5,7 @@ import type { HostThread } from "./host-reading.ts";
 const MAX_THREADS = 64;
 /** QEMU's worker threads come and go by dozens; no more than this many are looked at to find the vCPUs among them. */
 const MAX_LOOKED_AT = 256;
+const MAX_LOOKS = 20;
 
 /** Numbers of the few system calls that tell something, by architecture. @see Linux arch syscall tables */
 const SYSCALLS: Partial<Record<string, Record<string, string>>> = {
@@ -56,9 +57,35 @@ export function readThreads(root: string, pid: number, vcpuTids: readonly number
   const tids = readdirSync(join(root, String(pid), "task"))
     .map(Number)
     .slice(0, MAX_LOOKED_AT);
-  const threads = tids.flatMap((tid) => readThread(root, pid, tid, vcpuTids) ?? []);
+  const threads = lookForSleepers(
+    root,
+    pid,
+    tids.flatMap((tid) => readThread(root, pid, tid, vcpuTids) ?? []),
+  );
   const order = { main: 0, vcpu: 1, iothread: 2, other: 3 };
   return threads.toSorted((a, b) => order[a.role] - order[b.role]).slice(0, MAX_THREADS);
+}
+
+/** The main thread alone: three short reads. */
+export function readMainThread(root: string, pid: number): HostThread | undefined {
+  return readThread(root, pid, pid, []);
+}
+
+/**
+ * A vCPU in a write that nobody takes sleeps for a tenth of a millisecond and tries again: one look may find it awake.
+ * Only where the main thread waits for a lock is it looked at again.
+ */
+function lookForSleepers(root: string, pid: number, threads: HostThread[]): HostThread[] {
+  if (threads.find((thread) => thread.role === "main")?.syscall !== "futex") return threads;
+  if (threads.some((thread) => thread.role === "vcpu" && thread.syscall === "clock_nanosleep")) return threads;
+  for (let look = 0; look < MAX_LOOKS; look++) {
+    for (const [at, thread] of threads.entries()) {
+      if (thread.role !== "vcpu" || thread.state !== "R") continue;
+      const again = readThread(root, pid, thread.tid, [thread.tid]);
+      if (again?.syscall === "clock_nanosleep") return threads.with(at, again);
+    }
+  }
+  return threads;
 }
 
 function readThread(root: string, pid: number, tid: number, vcpuTids: readonly number[]): HostThread | undefined {
