@@ -8,11 +8,12 @@ import type { Bench, BenchResult } from "./support/result.ts";
 import { bridgeScale } from "./bridge-scale.ts";
 import { eventToDom } from "./event-to-dom.ts";
 import { hangVerdict } from "./hang-verdict.ts";
+import { oneIncident } from "./one-incident.ts";
 import { qmpRoundTrip } from "./qmp-round-trip.ts";
 import { troubleScale } from "./trouble-scale.ts";
 import { yankClick } from "./yank-click.ts";
 
-const BENCHES: readonly Bench[] = [qmpRoundTrip, bridgeScale, troubleScale, eventToDom, yankClick, hangVerdict];
+const BENCHES: readonly Bench[] = [qmpRoundTrip, bridgeScale, troubleScale, eventToDom, yankClick, hangVerdict, oneIncident];
 
 const HELP = `Usage: ./ripcord bench [NAME…] [--quick] [--out DIR]
 
