@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { VmDetail } from "#lib/api/vm";
 import { ManualClock } from "../../../tests/support/manual-clock.ts";
-import { hungVm, vmReport } from "../../../tests/support/vm-report.ts";
+import { guestDisk, hungVm, serialConsole, vmReport } from "../../../tests/support/vm-report.ts";
 import { Fleet, PULSE_LOST_AFTER_MS } from "./fleet.ts";
 
 let clock: ManualClock;
@@ -149,4 +149,44 @@ test("a bridge that is refused again and again for one reason is told of once, w
   }
   expect(bridgeChanges).toBe(before + 1);
   expect(fleet.bridges()[0]?.refused).toEqual({ reason: "bad-token", atMs: clock.nowMs() });
+});
+
+describe("what one VM says of another", () => {
+  const leadsTo = (vmId: string, exportName: string) => {
+    const server = { key: "nbd:nas", text: "NBD server nas" };
+    const farSide = { key: `nbd:nas:${exportName}`, text: `NBD server nas, export ${exportName}`, server };
+    return hungVm({ vmId, instances: [guestDisk({ farSide }), serialConsole()] });
+  };
+  const reasons = (vmId: string) => fleet.detail(vmId)!.instances[0]!.suspicion.reasons.join("\n");
+
+  test("others in trouble on the same server count, whatever export and host they have, and a little later", () => {
+    fleet.bridgeConnected(hello("two"));
+    fleet.replace("two", [leadsTo("cccccc", "c")]);
+    fleet.update("one", [leadsTo("aaaaaa", "a"), leadsTo("bbbbbb", "b")], []);
+    details.length = 0;
+    clock.advance(1_000);
+    expect(reasons("aaaaaa")).toContain("2 other VMs in trouble lead to the same far side");
+    expect(reasons("cccccc")).toContain("2 other VMs in trouble lead to the same far side");
+    expect(details.flat().toSorted()).toEqual(["aaaaaa", "bbbbbb", "cccccc"]);
+    fleet.update("one", [vmReport({ vmId: "bbbbbb" })], ["aaaaaa"]);
+    clock.advance(1_000);
+    expect(reasons("cccccc")).not.toContain("other VM");
+    const told = details.length;
+    clock.advance(10_000);
+    expect(details).toHaveLength(told);
+  });
+
+  test("a migration that reads completed is called out until its destination is seen to run, on any host", () => {
+    const migration = { direction: "outgoing", status: "completed", startId: "m", transferredBytes: 1_000, sampleAgeMs: 10 } as const;
+    const runState = (value: "postmigrate" | "inmigrate" | "running") => ({ value, ageMs: 5, isLastKnown: false });
+    fleet.bridgeConnected(hello("two"));
+    fleet.replace("two", [vmReport({ vmId: "cccccc", name: "db", runState: runState("inmigrate") })]);
+    fleet.update("one", [vmReport({ vmId: "aaaaaa", name: "db", runState: runState("postmigrate"), migration })], []);
+    const codes = () => fleet.detail("aaaaaa")!.helps.map((help) => help.code);
+    expect(codes()).toEqual(["check-destination"]);
+    fleet.update("two", [vmReport({ vmId: "cccccc", name: "db", runState: runState("running") })], []);
+    expect(codes()).toEqual([]);
+    fleet.update("two", [], ["cccccc"]);
+    expect(codes()).toEqual([]);
+  });
 });

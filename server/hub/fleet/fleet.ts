@@ -4,6 +4,7 @@ import type { FleetDelta } from "#lib/realtime/events";
 import type { VmId, VmReport } from "#lib/vm/report";
 import type { Clock } from "../clock.ts";
 import { ChangeLog } from "./change-log.ts";
+import { GuestIndex } from "./guest-index.ts";
 import { TroubleIndex } from "./trouble-index.ts";
 import { rowFingerprint, summarise, viewVm } from "./vm-view.ts";
 import type { VmView } from "./vm-view.ts";
@@ -75,6 +76,7 @@ export class Fleet {
   readonly #acts = new Map<VmId, NonNullable<VmSummary["actInProgress"]>>();
   readonly #incidents = new Map<VmId, string>();
   readonly #troubled = new TroubleIndex();
+  readonly #guests = new GuestIndex();
   /** Servers whose number of VMs in trouble has changed, and the VMs there were not told yet. */
   readonly #changedServers = new Set<string>();
   #stopPeers: (() => void) | undefined;
@@ -315,8 +317,15 @@ export class Fleet {
       }
       if (report.ended) ended.push(report.vmId);
       this.#peersChanged(this.#troubled.set(report));
+      for (const vmId of this.#guests.set(report)) {
+        const source = this.#vms.get(vmId);
+        if (source) changed.push(source);
+      }
     }
-    for (const vmId of ended) this.#peersChanged(this.#troubled.remove(vmId));
+    for (const vmId of ended) {
+      this.#peersChanged(this.#troubled.remove(vmId));
+      this.#guests.end(vmId);
+    }
     this.#refresh(changed, ended);
   }
 
@@ -368,6 +377,7 @@ export class Fleet {
         actInProgress: this.#acts.get(vm.report.vmId),
         incidentId: this.#incidents.get(vm.report.vmId),
         peers: this.#troubled.peersOf(vm.report),
+        sameGuest: this.#guests.othersOf(vm.report),
         previous: vm.view,
       });
       const fingerprint = rowFingerprint(vm.view);

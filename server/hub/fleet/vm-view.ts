@@ -1,5 +1,7 @@
 import type { HealthView, MigrationView, VmDetail, VmSummary } from "#lib/api/vm";
+import { completedUnseen } from "#lib/diagnosis/completed-unseen";
 import { firstSuspect } from "#lib/diagnosis/first-suspect";
+import type { Help } from "#lib/diagnosis/help";
 import { rankSuspects, suspectsNote } from "#lib/diagnosis/rank-suspects";
 import type { FarSidePeers } from "#lib/diagnosis/rank-suspects";
 import { whatHelps } from "#lib/diagnosis/what-helps";
@@ -23,6 +25,8 @@ export interface ViewContext {
   incidentId?: string;
   /** Others in trouble on the same far sides; absent: nobody looked. */
   peers?: FarSidePeers;
+  /** Reports of the same guest elsewhere, where this one's migration reads completed. */
+  sameGuest?: readonly VmReport[];
   /** What was published of this VM before, so that times that did not change do not waver with the link's delay. */
   previous?: VmView;
 }
@@ -82,7 +86,7 @@ export function viewVm(report: VmReport, context: ViewContext): VmView {
           ...report.health.evidence,
         ]
       : report.health.evidence,
-    helps: isLost ? [] : whatHelps(report, suspicions),
+    helps: isLost ? [] : [...destinationHelp(report, context.sameGuest ?? []), ...whatHelps(report, suspicions)],
     ...(note === undefined ? {} : { suspectsNote: note }),
     ...(report.process === undefined ? {} : { process: viewProcess(report.process, receivedAtMs) }),
     ...(report.disks === undefined ? {} : { disks: report.disks.map((disk) => viewDisk(disk, receivedAtMs)) }),
@@ -133,6 +137,11 @@ export function rowFingerprint(view: VmView): string {
     steadyLane(lanes.outOfBand),
     migration && { ...migration, sampleAtMs: 0 },
   ]);
+}
+
+function destinationHelp(report: VmReport, sameGuest: readonly VmReport[]): Help[] {
+  const text = completedUnseen(report, sameGuest);
+  return text === undefined ? [] : [{ code: "check-destination", text }];
 }
 
 const NO_PEERS: FarSidePeers = { troubledCount: () => 0 };
