@@ -77,6 +77,10 @@ function describeRunning(picture: RunningPicture, thresholds: HealthThresholds):
 }
 
 function describeStall({ device, outstandingCount, stillAgeMs, isShared }: IoStall): EvidenceLine {
+  if (outstandingCount === undefined) {
+    const text = `disk ${device}: nothing completed for ${seconds(stillAgeMs)}, and its connection is owed an answer`;
+    return { code: "io-still", text };
+  }
   const requests = outstandingCount === 1 ? "1 request" : `${outstandingCount} requests`;
   const whose = isShared ? `controller of ${device} and others` : `disk ${device}`;
   return { code: "io-still", text: `${whose}: ${requests} outstanding, none completed for ${seconds(stillAgeMs)}` };

@@ -42,7 +42,8 @@ export interface IoStall {
   readonly nodes: readonly string[];
   /** How long nothing of it has completed while something was outstanding, over at least two readings. */
   readonly stillAgeMs: number;
-  readonly outstandingCount: number;
+  /** In its virtqueues; undefined where its connection told that an answer is owed. */
+  readonly outstandingCount: number | undefined;
   /** Disks on one controller share its queues, and nothing tells whose request is the one that waits. */
   readonly isShared: boolean;
 }

@@ -1,6 +1,7 @@
-import type { ProcessState, RunningPicture } from "#lib/health/reduce-health";
+import type { IoStall, ProcessState, RunningPicture } from "#lib/health/reduce-health";
 import type { KnownVm } from "./known-vm.ts";
 import type { RunningSession } from "./running-session.ts";
+import { socketStalls } from "./socket-stalls.ts";
 import { isMigrationMoving, isSwitchover } from "./switchover.ts";
 
 /** What a session's two lanes and everything known of its VM show at one moment. Pure. */
@@ -30,8 +31,14 @@ export function runningPicture(session: RunningSession, known: KnownVm, process:
     migration: known.migrationIfAny?.reading(nowMonoMs, known.hostIfAny?.movedAgeMs("migration", nowMonoMs)),
     isSwitchoverMoving:
       inBand.openSinceMonoMs !== undefined && isSwitchover(known, inBand.openSinceMonoMs) && isMigrationMoving(known, nowMonoMs) === true,
-    io: known.runState?.value === "running" ? known.ioIfAny?.stalls(known.topology, nowMonoMs) : undefined,
+    io: known.ioIfAny && known.runState?.value === "running" ? stalledDisks(known, nowMonoMs) : undefined,
   };
+}
+
+function stalledDisks(known: KnownVm, nowMonoMs: number): readonly IoStall[] | undefined {
+  const stalls = known.ioIfAny?.stalls(known.topology, nowMonoMs);
+  const bySockets = socketStalls(known, nowMonoMs);
+  return bySockets.length === 0 ? stalls : [...(stalls ?? []), ...bySockets];
 }
 
 function ageOf(monoMs: number | undefined, nowMonoMs: number): number | undefined {
