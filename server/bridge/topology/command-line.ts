@@ -1,6 +1,8 @@
 import type { ChardevOwner } from "./chardev-owner.ts";
 import { addBlockdev, addDrive } from "./command-line-block.ts";
 import type { CommandLineDrive, CommandLineNbd } from "./command-line-block.ts";
+import { diskDevice, nodeEdges } from "./command-line-disks.ts";
+import type { CommandLineDisk, CommandLineEdge } from "./command-line-disks.ts";
 import { addBoardOwner, addDeviceOwner, addNetdevOwner, addObjectOwner, addTpmOwner } from "./command-line-owners.ts";
 import { isOn, numberOf, parseOption, secondsToMs } from "./option-text.ts";
 import type { OptionText } from "./option-text.ts";
@@ -26,6 +28,8 @@ export interface CommandLineFacts {
   readonly drives: ReadonlyMap<string, CommandLineDrive>;
   /** Driver by node name. */
   readonly nodeDrivers: ReadonlyMap<string, string>;
+  readonly edges: readonly CommandLineEdge[];
+  readonly disks: readonly CommandLineDisk[];
 }
 
 export interface CommandLineChardev {
@@ -65,6 +69,8 @@ interface Builder {
   nbdNodes: Map<string, CommandLineNbd>;
   drives: Map<string, CommandLineDrive>;
   nodeDrivers: Map<string, string>;
+  edges: CommandLineEdge[];
+  disks: CommandLineDisk[];
   compatMonitors: number;
   /** How many `-serial`, `-parallel` came so far: they number their chardevs. */
   counts: Map<string, number>;
@@ -79,6 +85,8 @@ function parse(commandLine: readonly string[]): CommandLineFacts {
     nbdNodes: new Map(),
     drives: new Map(),
     nodeDrivers: new Map(),
+    edges: [],
+    disks: [],
     compatMonitors: 0,
     counts: new Map(),
   };
@@ -114,7 +122,7 @@ function readOption(builder: Builder, option: string, value: string): boolean {
       addConsoleShortcut(builder, option, value);
       return true;
     case "device":
-      addDeviceOwner(builder.owners, parseOption(value));
+      addDevice(builder, parseOption(value));
       return true;
     case "object":
       addObject(builder, parseOption(value));
@@ -126,7 +134,7 @@ function readOption(builder: Builder, option: string, value: string): boolean {
       addTpmOwner(builder.owners, parseOption(value));
       return true;
     case "blockdev":
-      addBlockdev(builder, parseOption(value));
+      addNodes(builder, parseOption(value));
       return true;
     case "drive":
       addDrive(builder, parseOption(value));
@@ -202,6 +210,17 @@ function shortcutSocket(value: string): CommandLineChardev | undefined {
   if (first.startsWith("unix:")) return { ...socketOptions(options), path: first.slice("unix:".length) };
   const tcp = /^(?:tcp|telnet|websocket):(.*):([^:]*)$/.exec(first);
   return tcp ? { ...socketOptions(options), host: tcp[1], port: tcp[2] } : undefined;
+}
+
+function addDevice(builder: Builder, options: OptionText): void {
+  addDeviceOwner(builder.owners, options);
+  const disk = diskDevice(options);
+  if (disk) builder.disks.push(disk);
+}
+
+function addNodes(builder: Builder, options: OptionText): void {
+  addBlockdev(builder, options);
+  builder.edges.push(...nodeEdges(options));
 }
 
 function addObject(builder: Builder, options: OptionText): void {

@@ -1,4 +1,6 @@
 import type { InstanceReport, Serves } from "#lib/vm/instance";
+import { startingDisk } from "./command-line-disks.ts";
+import { readCommandLineFacts } from "./command-line.ts";
 import type { DescribeContext } from "./describe-instances.ts";
 import { nbdFarSide } from "./far-side.ts";
 import { nbdNode } from "./nbd-node.ts";
@@ -12,13 +14,21 @@ export function describeBlockNode(
 ): Omit<InstanceReport, "instance"> {
   const { source } = nbdNode(name, topology, context.commandLine);
   return {
-    serves: servesOfBlockNode(topology?.blockNodes.get(name)),
+    serves: topology ? servesOfBlockNode(topology.blockNodes.get(name)) : servesAtStart(name, context),
     farSide: source && nbdFarSide(source, context.hostKey ?? ""),
     // QEMU has no command that tells whether an NBD client is connected, reconnecting or has been cut.
     connection: "unknown",
     isMonitor: false,
     yankable: true,
   };
+}
+
+/** Of a VM that hung before anything could be asked: its command line is the only reading there will be. */
+function servesAtStart(name: string, { commandLine }: DescribeContext): Serves {
+  const disk = commandLine && startingDisk(name, readCommandLineFacts(commandLine));
+  if (!disk) return { kind: "unknown" };
+  const serves = servesOfDisk(disk, { jobs: [] }, {});
+  return { ...serves, how: `${serves.how}, by QEMU's command line, as it was started` };
 }
 
 function servesOfBlockNode(reading: BlockNodeReading | undefined): Serves {
@@ -46,8 +56,10 @@ function servesOfBlockNode(reading: BlockNodeReading | undefined): Serves {
 
 function servesOfDisk(disk: GuestDisk, reading: BlockNodeReading, common: Partial<Serves>): Serves {
   const { jobs, replication, moreDisks = [] } = reading;
+  const device =
+    disk.type !== undefined && disk.device.startsWith(`${disk.type} `) ? disk.device : `${disk.type ?? "device"} ${disk.device}`;
   const texts = [
-    `${disk.type ?? "device"} ${disk.device}${disk.through.length > 0 ? ` through ${disk.through.join(", ")}` : ""}`,
+    `${device}${disk.through.length > 0 ? ` through ${disk.through.join(", ")}` : ""}`,
     ...(disk.isBacking === true ? ["what the disk's image is based on"] : []),
     ...(disk.isOneOfSeveralCopies === true ? ["one of several copies below a quorum"] : []),
     ...(moreDisks.length > 0 ? [`also ${moreDisks.join(", ")}`] : []),

@@ -127,7 +127,7 @@ describe("what a yank instance is", () => {
     const vm = recordedVm("7.2");
     const [nbd0] = describeInstances([{ type: "block-node", "node-name": "nbd0" }], undefined, { ...context, commandLine: vm.commandLine });
     expect(nbd0).toMatchObject({
-      serves: { kind: "unknown" },
+      serves: { kind: "guest-disk", owner: "vda", werror: "stop", how: expect.stringMatching(/as it was started$/) },
       connection: "unknown",
       yankable: true,
       farSide: { key: "nbd:unix:host-a:/run/lab/nbd.sock:exp" },

@@ -119,6 +119,26 @@ describe.each(["7.2", "11.1"] as const)("who has the chardevs of a QEMU %s", (ve
   });
 });
 
+describe.each(["7.2", "11.1"] as const)("the disks of a QEMU %s that hung before anything could be asked", (version) => {
+  it("are what its command line says, and no more", async () => {
+    const { instances, commandLine } = recordedVm(version, "shapes");
+    const reports = describeInstances(instances, undefined, { launcher: "plain", commandLine });
+    const read = await described(version);
+    const told = (name: string) => reports.find(({ instance }) => instanceName(instance) === name)?.serves;
+    for (const name of ["nbdq", "qa", "qb", "nbdc", "ro0", "nbase"]) {
+      const { kind, deviceType, werror, rerror, owner } = read(name).serves;
+      expect(told(name)).toMatchObject({ kind, deviceType, werror, rerror, owner });
+    }
+    expect(told("nbdd")).toMatchObject({
+      kind: "guest-disk",
+      how: "ide-hd without an id through dbg0, by QEMU's command line, as it was started",
+    });
+    for (const name of ["mt", "bt", "idle0", driveNode(version, 0)]) expect(told(name)).toEqual({ kind: "unknown" });
+    const hidden = describeInstances(instances, undefined, { launcher: "plain", commandLine: [...commandLine, "-readconfig", "/x"] });
+    expect(hidden.filter(({ serves }) => serves.kind === "guest-disk")).toEqual([]);
+  });
+});
+
 describe("a command line that stands alone", () => {
   const serves = (arguments_: string[], id: string) =>
     describeInstances([{ type: "chardev", id }], undefined, { launcher: "plain", commandLine: ["qemu-system-x86_64", ...arguments_] })[0];
