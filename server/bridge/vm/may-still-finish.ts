@@ -2,9 +2,12 @@ import { isKnownYankInstance } from "#lib/qapi/yank";
 import type { Verdict } from "#lib/health/verdict";
 import { instanceKey, instanceName } from "#lib/vm/instance";
 import type { KnownVm } from "./known-vm.ts";
+import { owedForMs } from "./socket-stalls.ts";
 import { isMigrationMoving, isSwitchover } from "./switchover.ts";
 
 const MOVES_WITHIN_MS = 3_000;
+/** An answer that is awaited for less than this is on its way. */
+const OWED_AFTER_MS = 1_000;
 
 /**
  * What is known to run, to be slow and to end by itself, in words; it explains a trouble without excusing it. Undefined
@@ -15,7 +18,7 @@ export function mayStillFinish(known: KnownVm, verdict: Verdict, silentSinceMono
     case "slow":
     case "main-loop-hung":
     case "silent":
-      return slowWork(known, silentSinceMonoMs, nowMonoMs) ?? movingDisk(known, undefined, nowMonoMs);
+      return slowWork(known, verdict, silentSinceMonoMs, nowMonoMs) ?? movingDisk(known, undefined, nowMonoMs) ?? waitingDisk(known);
     case "io-stalled":
       return movingDisk(known, verdict.nodes, nowMonoMs);
     default:
@@ -23,13 +26,15 @@ export function mayStillFinish(known: KnownVm, verdict: Verdict, silentSinceMono
   }
 }
 
-function slowWork(known: KnownVm, silentSinceMonoMs: number, nowMonoMs: number): string | undefined {
+function slowWork(known: KnownVm, verdict: Verdict, silentSinceMonoMs: number, nowMonoMs: number): string | undefined {
   const runState = known.runState?.value;
   if (runState === "save-vm" || runState === "restore-vm") return `a snapshot is under way (run state ${runState})`;
   if (isSwitchover(known, silentSinceMonoMs)) {
-    const isMoving = isMigrationMoving(known, nowMonoMs);
-    const moving = isMoving === undefined ? "" : isMoving ? ", and its bytes move" : ", and no byte of it moves";
+    // One that has become a hang ends only where its bytes move, and that has to be read.
+    const isMoving = isMigrationMoving(known, nowMonoMs) === true;
+    if (!isMoving && verdict.kind !== "slow") return undefined;
     const status = known.migrationIfAny?.status ?? "not read";
+    const moving = isMoving ? ", and its bytes move" : "";
     return `the switchover of a migration is under way (last status ${status}${moving}): it ends when its last bytes are through`;
   }
   const jobs = [...known.runningJobs].slice(0, 3);
@@ -49,6 +54,18 @@ function movingDisk(known: KnownVm, nodes: readonly string[] | undefined, nowMon
     if (nodes !== undefined && hasTakenAll(known, key)) {
       return `the server of ${name} has taken all that was sent to it and has not answered yet, as in a slow flush`;
     }
+  }
+  return undefined;
+}
+
+/** A main loop that waits for a server goes on when that answers; one whose connection is gone does not wait. */
+function waitingDisk(known: KnownVm): string | undefined {
+  for (const instance of known.instances) {
+    if (!isKnownYankInstance(instance) || instance.type !== "block-node") continue;
+    const found = known.hostIfAny?.sockets(instanceKey(instance));
+    if (found?.kind !== "read" || !found.tracks.some((track) => track.socket.isShut !== true && owedForMs(track) >= OWED_AFTER_MS))
+      continue;
+    return `the connection of ${instanceName(instance)} stands and is owed an answer: QEMU goes on when its server does`;
   }
   return undefined;
 }

@@ -41,7 +41,7 @@ export function socketStalls(known: KnownVm, nowMonoMs: number): IoStall[] {
 }
 
 /** For how long this connection has been owed an answer, at least; 0 where it is not. */
-function owedForMs({ socket, readMonoMs, unsentStillMonoMs, farStillMonoMs }: SocketTrack): number {
+export function owedForMs({ socket, readMonoMs, unsentStillMonoMs, farStillMonoMs }: SocketTrack): number {
   const { lastSentAgeMs: sentMs, lastReceivedAgeMs: receivedMs } = socket.tcp ?? {};
   const isUnanswered = sentMs !== undefined && receivedMs !== undefined && receivedMs - sentMs > SAME_MOMENT_MS && socket.unreadBytes === 0;
   return Math.max(
