@@ -14,6 +14,8 @@ import type { SocketTrack } from "./socket-track.ts";
 const MAX_SOCKETS_SHOWN = 16;
 /** Bytes that moved before the newest reading may have moved after it; beyond this it tells nothing of now. */
 const MOVED_IS_FRESH_MS = 3_000;
+/** Longer than anybody takes for "still moving". */
+const STILL_AFTER_MS = 5_000;
 
 /** Why nothing was read: what the helper says, or that it could not even be asked. */
 export type Unread = HostUnread | "no-process";
@@ -153,15 +155,19 @@ export class HostReadings {
   }
 
   /**
-   * How long ago bytes moved on this instance's connection, either way and acknowledged by the far side; by TCP's counters
-   * over at least two readings, and never longer than it was watched. Undefined where nothing can tell (unix sockets, not
-   * measured, no connection, or the newest reading is seconds old).
+   * How long ago bytes moved on this instance's connection, either way and acknowledged by the far side. Where they were
+   * seen moving between two readings it is exact to a reading's interval; else it is how long they have not moved at least,
+   * and is told only from some seconds on, so that a short age always means bytes that move. Undefined where nothing can
+   * tell (unix sockets, not measured, no connection, watched too shortly, or the newest reading is seconds old).
    */
   movedAgeMs(key: string, nowMonoMs: number): number | undefined {
     const found = this.sockets(key);
     if (found?.kind !== "read" || nowMonoMs - found.readMonoMs > MOVED_IS_FRESH_MS) return undefined;
     const moved = found.tracks.flatMap(({ movedMonoMs }) => movedMonoMs ?? []);
-    return moved.length === 0 ? undefined : nowMonoMs - Math.max(...moved);
+    if (moved.length > 0) return nowMonoMs - Math.max(...moved);
+    const still = found.tracks.map(({ stillMonoMs }) => stillMonoMs ?? nowMonoMs);
+    const stillMs = still.length === 0 ? 0 : nowMonoMs - Math.max(...still);
+    return stillMs >= STILL_AFTER_MS ? stillMs : undefined;
   }
 
   /** Changes whenever something is shown that an operator should see at once; ages alone are no news. */

@@ -232,6 +232,19 @@ describe("a migration", () => {
     expect(watched.known.host.movedAgeMs("migration", watched.nowMs + 5_000)).toBeUndefined();
   });
 
+  test("never reads as moving because it was watched for a short time", () => {
+    const watched = migration();
+    const stuck = { ...channel, unsentBytes: 90_000, ...tcp({ lastSentAgeMs: 500, lastAckAgeMs: 300 }) };
+    watched.read(0, [stuck]);
+    watched.read(1_000, [stuck]);
+    expect(watched.known.host.movedAgeMs("migration", watched.nowMs)).toBeUndefined();
+    for (let second = 0; second < 5; second++) watched.read(1_000, [stuck]);
+    expect(watched.known.host.movedAgeMs("migration", watched.nowMs)).toBeGreaterThanOrEqual(6_000);
+    const silent = migration();
+    silent.read(0, [{ ...channel, ...tcp({ lastSentAgeMs: 12_700, lastReceivedAgeMs: 12_800, lastAckAgeMs: 12_650 }) }]);
+    expect(silent.known.host.movedAgeMs("migration", silent.nowMs)).toBe(12_650);
+  });
+
   test("says so where several connections may be it", () => {
     const watched = migration();
     expect(watched.read(0, [channel, { peer: "10.0.0.6:3260" }])).toEqual(["not-measured"]);

@@ -1,5 +1,5 @@
 import type { SocketReport } from "#lib/vm/socket";
-import type { HostSocket } from "../proc/host-reading.ts";
+import type { HostSocket, TcpInfo } from "../proc/host-reading.ts";
 
 /** One connection over the readings of it. Times are monotonic. */
 export interface SocketTrack {
@@ -11,8 +11,10 @@ export interface SocketTrack {
   readonly unsentStillMonoMs: number | undefined;
   /** Since when the far side has read nothing of what waits there; undefined where nothing waits. */
   readonly farStillMonoMs: number | undefined;
-  /** TCP: when bytes were acknowledged or received last, at the latest; at the first reading nothing is known of it. */
+  /** TCP: when bytes were acknowledged or received last, as far as that was seen between two readings. */
   readonly movedMonoMs: number | undefined;
+  /** TCP: since when surely none moved: by its own ages, and by the readings. */
+  readonly stillMonoMs: number | undefined;
   /** TCP: what went through between the last two readings. */
   readonly movedBytes: number;
 }
@@ -29,9 +31,17 @@ export function trackSocket(former: SocketTrack | undefined, socket: HostSocket,
     readings: (before?.readings ?? 0) + 1,
     unsentStillMonoMs: unsentStill(before, socket, atMonoMs),
     farStillMonoMs: farStill(before, socket, atMonoMs),
-    movedMonoMs: socket.tcp === undefined || !before ? undefined : movedBytes > 0 ? atMonoMs : (before.movedMonoMs ?? before.firstMonoMs),
+    movedMonoMs: movedBytes > 0 ? atMonoMs : before?.movedMonoMs,
+    stillMonoMs: socket.tcp === undefined ? undefined : stillSince(before, socket.tcp, movedBytes, atMonoMs),
     movedBytes,
   };
+}
+
+/** No byte can have moved after the last one came and the last acknowledgement came. */
+function stillSince(before: SocketTrack | undefined, tcp: TcpInfo, movedBytes: number, atMonoMs: number): number {
+  const byAges = atMonoMs - Math.min(tcp.lastReceivedAgeMs ?? Infinity, tcp.lastAckAgeMs ?? 0);
+  const byReadings = before && movedBytes === 0 ? (before.stillMonoMs ?? before.readMonoMs) : atMonoMs;
+  return Math.min(byAges, byReadings);
 }
 
 function bytesThrough({ tcp }: HostSocket): number {
