@@ -3,7 +3,7 @@ import type { Lane } from "./commands/command.ts";
 import type { SimulatedMachine } from "./machine.ts";
 import type { CommandOutcome } from "./main-loop.ts";
 import { checkArguments, struct } from "./qapi-type.ts";
-import type { WireObject } from "./wire-value.ts";
+import type { WireObject, WireValue } from "./wire-value.ts";
 
 const NO_ARGUMENTS = struct({});
 
@@ -24,6 +24,8 @@ export class CommandRunner {
   readonly #machine: () => SimulatedMachine;
   /** Commands whose replies are invalid JSON from now on. */
   readonly spoiled = new Set<string>();
+  /** What is answered to a command instead of the truth. */
+  readonly lies = new Map<string, WireValue>();
 
   constructor(machine: () => SimulatedMachine) {
     this.#machine = machine;
@@ -46,6 +48,8 @@ export class CommandRunner {
     const problem = checkArguments(command.arguments ?? NO_ARGUMENTS, call.args);
     if (problem !== undefined) return { kind: "error", qmpClass: "GenericError", desc: problem };
     if (call.name === "qmp_capabilities") return this.#negotiate(session, call.args);
+    const lie = this.lies.get(call.name);
+    if (lie !== undefined) return { kind: "return", value: lie };
     const run = () => this.#spoil(call.name, command.run({ machine: this.#machine(), monitorId: session.id, lane: call.lane }, call.args));
     const afterMs = call.lane === "in-band" ? this.latencyMs("in-band", call.name) : 0;
     return afterMs > 0 ? this.#delay(afterMs, run) : run();

@@ -5,7 +5,7 @@ import { SimulatedMachine, type EndOfMachine, type ReceivedYank } from "./machin
 import { SimulatedMonitor } from "./monitor.ts";
 import type { NbdState, SimulatedJob, SimulatedMigrationOptions, SimulatedVmOptions } from "./options.ts";
 import { VmCore } from "./vm-core.ts";
-import { writeValue, type WireObject } from "./wire-value.ts";
+import { writeValue, type WireObject, type WireValue } from "./wire-value.ts";
 
 const FLOOD_TICK_MS = 20;
 
@@ -286,6 +286,11 @@ export class SimulatedVm {
   /** From now on the replies of this command carry a bare `inf`, which is not JSON. */
   spoilReplies(command: string): void {
     this.#runner.spoiled.add(command);
+  }
+
+  /** From now on this command is answered with this, whatever it was asked: a VM that lies, or is not QEMU at all. */
+  answerWith(command: string, value: WireValue): void {
+    this.#runner.lies.set(command, value);
   }
 
   /** A peer that serves clients and never reads a byte of them. */

@@ -126,7 +126,7 @@ export class IoSampler {
     const isCurrent = former !== undefined && former.qdevs === qdevs && nowMonoMs - former.monoMs < keepForMs;
     if (isCurrent) return former.queues;
     const { known, settings } = this.#owner;
-    if (this.#host.schemas.of(known.version)?.hasCommand("x-query-virtio-queue-status") === false) this.#hasNoQueues = true;
+    // Not by the schema of this build: another VM may have answered for it, and an older QEMU refuses in one round trip.
     const mayLook = settings.mayReadVirtqueues && !this.#hasNoQueues && (disks === undefined || disks.length > 0);
     const queues = mayLook ? await findVirtqueues(this.#ask, disks) : undefined;
     if (mayLook && queues === undefined) this.#hasNoQueues = true;

@@ -57,16 +57,22 @@ export function parseQueueStatus(value: unknown): { inUseCount: number; usedInde
   if (!isRecord(value)) return undefined;
   const inUseCount = value["inuse"];
   const usedIndex = value["used-idx"];
-  return typeof inUseCount === "number" && typeof usedIndex === "number" ? { inUseCount, usedIndex } : undefined;
+  return isIndex(inUseCount) && isIndex(usedIndex) ? { inUseCount, usedIndex } : undefined;
 }
 
+/** Both are 16 bits wide; anything else is not QEMU's. */
+function isIndex(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffff;
+}
+
+/** Whatever is no count adds nothing; a sum that no disk can reach stays at what a number can tell apart. */
 function completed(stats: Record<string, unknown>): number {
   let sum = 0;
   for (const name of COUNTERS) {
     const value = stats[name];
-    if (typeof value === "number") sum += value;
     // Beyond 2^53 the last digits are lost, and with them one request in thousands: still another number.
-    else if (typeof value === "bigint") sum += Number(value);
+    const count = typeof value === "bigint" ? Number(value) : value;
+    if (typeof count === "number" && count > 0) sum += count;
   }
-  return sum;
+  return Math.min(sum, Number.MAX_SAFE_INTEGER);
 }
