@@ -12,6 +12,7 @@ import { Screen } from "../shell/screen.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { Instant } from "../ui/instant.tsx";
 import { useYankDesk } from "../yank/use-yank-desk.ts";
+import { useAskFromUrl } from "../yank/use-ask-from-url.ts";
 import { YankDialog } from "../yank/yank-dialog.tsx";
 import { ActsCard } from "./acts-card.tsx";
 import { EventsCard } from "./events-card.tsx";
@@ -28,6 +29,7 @@ export function VmScreen({ seed }: { seed: VmDetail }) {
   const cannotSend = useWhyNotSend(vm, asOf, isForgotten);
   // Beside what is shown of the VM, because the VM may end by the act: the result stays until it is dismissed.
   const desk = useYankDesk();
+  useAskFromUrl(vm, desk);
   return (
     <Screen heading={<Heading vm={vm} />}>
       {isForgotten && (
