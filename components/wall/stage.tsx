@@ -139,7 +139,7 @@ function Rest({ items, unitPx }: { items: readonly WallItem[]; unitPx: number })
 
 function Who({ item }: { item: WallItem }) {
   return item.who === undefined ? (
-    <span className="font-semibold text-migration">nobody is on it</span>
+    <span className="font-semibold text-strong">nobody is on it</span>
   ) : (
     <span className="min-w-0 truncate">
       <strong className="font-semibold text-strong">{item.who}</strong> is on it
