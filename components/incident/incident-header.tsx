@@ -2,13 +2,13 @@ import { useState } from "react";
 import type { ReactNode } from "react";
 import type { IncidentDetail } from "#lib/api/incident";
 import { API_PREFIX } from "#lib/api/prefix";
+import { KIND_WORDS } from "#lib/incident/title";
 import { useNow } from "../realtime/live-clock.tsx";
 import { Age } from "../ui/age.tsx";
 import { Button, buttonClass } from "../ui/button.tsx";
 import { cx } from "../ui/cx.ts";
 import { formatAgeInWords, formatCount, formatDuration } from "../ui/format.ts";
 import { Instant } from "../ui/instant.tsx";
-import { VERDICT_WORD } from "../vm/verdict-words.ts";
 import { TextLink } from "../ui/text-link.tsx";
 import { CloseForm } from "./close-form.tsx";
 import { membersWords, STATE_MEANING } from "./incident-words.ts";
@@ -42,6 +42,15 @@ export function IncidentHeader({
               <span className="text-body">: {STATE_MEANING[state]}</span>
             </p>
             {cause.text !== "" && !title.includes(cause.text) && <p className="text-strong">{cause.text}</p>}
+            {cause.kind === "far-side" && cause.isEstablished !== true && (
+              <p className="text-body">That is what its VMs have in common; no reading shows yet that it holds them.</p>
+            )}
+            {incident.mergedIntoId !== undefined && (
+              <p>
+                Its cause turned out to be that of <TextLink href={`/incidents/${incident.mergedIntoId}`}>another one</TextLink>: everything
+                goes on there
+              </p>
+            )}
             {incident.continuesId !== undefined && (
               <p>
                 It continues <TextLink href={`/incidents/${incident.continuesId}`}>an earlier one</TextLink>
@@ -75,7 +84,7 @@ function Facts({ incident }: { incident: IncidentDetail }) {
   return (
     <dl className="mt-4 grid grid-cols-2 gap-x-8 gap-y-3 lg:grid-cols-[repeat(5,auto)] lg:justify-start lg:gap-x-12">
       <Fact name="VMs" strong={membersWords(incident)}>
-        worst {lowerWord(VERDICT_WORD[worstKind])}
+        worst {KIND_WORDS[worstKind]}
         {flapCount > 0 && `, fell back ${formatCount(flapCount, "time")}`}
       </Fact>
       <Fact name="Began" strong={<Instant atMs={beganAtMs} withDate={now - beganAtMs > DAY_MS} />}>
@@ -109,9 +118,4 @@ function Fact({ name, strong, children }: { name: string; strong: ReactNode; chi
       </dd>
     </div>
   );
-}
-
-/** "I/O stalled" keeps its capitals. */
-function lowerWord(word: string): string {
-  return word.startsWith("I/O") ? word : word.toLowerCase();
 }

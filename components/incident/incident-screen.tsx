@@ -34,7 +34,7 @@ export function IncidentScreen({ seed }: { seed: IncidentDetail }) {
       {fleet && <HangAnnouncer vms={fleet.vms} />}
       <IncidentHeader incident={incident} isStale={isStale} cannotSend={cannotSend} />
       <div className="mt-4 grid gap-4 xl:grid-cols-[3fr_2fr]">
-        <div className="min-w-0 xl:col-span-2">
+        <div className="min-w-0 max-xl:-order-2 xl:col-span-2">
           <MembersCard
             incident={incident}
             vms={fleet?.vms}

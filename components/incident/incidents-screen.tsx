@@ -3,13 +3,13 @@ import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import type { IncidentList } from "#lib/api/incident";
 import type { IncidentSummary } from "#lib/incident/incident";
+import { KIND_WORDS } from "#lib/incident/title";
 import { useNow } from "../realtime/live-clock.tsx";
 import { useFreshness } from "../realtime/use-freshness.ts";
 import { incidentsQuery } from "../queries/incidents.ts";
 import { Screen } from "../shell/screen.tsx";
 import { cx } from "../ui/cx.ts";
 import { formatAgeInWords, formatCount, formatUtc, formatUtcTime } from "../ui/format.ts";
-import { VERDICT_WORD } from "../vm/verdict-words.ts";
 import { inOrder, lastedWords, membersWords } from "./incident-words.ts";
 import { StateIcon, StateWord } from "./state-label.tsx";
 
@@ -54,6 +54,7 @@ function Row({ incident, isStale }: { incident: IncidentSummary; isStale: boolea
     flapCount > 0 && `fell back ${formatCount(flapCount, "time")}`,
     noteCount > 0 && formatCount(noteCount, "note"),
     incident.continuesId !== undefined && "continues an earlier one",
+    incident.mergedIntoId !== undefined && "goes on in another one",
   ].filter(Boolean);
   return (
     <li className="relative grid grid-cols-[24px_1fr] gap-x-3 border-b border-line px-4 py-3 hover:bg-sunken has-[a:focus-visible]:bg-sunken sm:px-6 lg:grid-cols-[24px_minmax(0,1fr)_240px_260px]">
@@ -72,23 +73,22 @@ function Row({ incident, isStale }: { incident: IncidentSummary; isStale: boolea
           {title}
         </Link>
         <p className="text-body">
-          <span className="text-quiet">{number}</span> · {[cause.text, hosts.join(", "), ...extras].filter(Boolean).join(" · ")}
+          <span className="text-quiet">{number}</span> ·{" "}
+          {[title.includes(cause.text) ? "" : cause.text, hosts.join(", "), ...extras].filter(Boolean).join(" · ")}
         </p>
       </div>
       <p className="max-lg:col-start-2">
         <StateWord state={state} kind={worstKind} isStale={isStale} />
         <span className="text-body lg:block">
           <span className="lg:hidden"> · </span>
-          {state === "open"
-            ? membersWords(incident)
-            : `${formatCount(incident.memberCount, "VM")}, worst ${lowerWord(VERDICT_WORD[worstKind])}`}
+          {state === "open" ? membersWords(incident) : `${formatCount(incident.memberCount, "VM")}, worst ${KIND_WORDS[worstKind]}`}
         </span>
       </p>
       <p className="max-lg:col-start-2 lg:text-right">
         <span className={cx(state === "open" && !isStale && "text-strong")}>{lastedWords(incident, now)}</span>
         <span className="text-body lg:block">
           <span className="lg:hidden"> · </span>
-          <time dateTime={new Date(beganAtMs).toISOString()} title={formatUtc(beganAtMs)}>
+          <time dateTime={new Date(beganAtMs).toISOString()} title={formatUtc(beganAtMs)} className="whitespace-nowrap">
             {beganWords(incident, now)}
           </time>
         </span>
@@ -100,9 +100,4 @@ function Row({ incident, isStale }: { incident: IncidentSummary; isStale: boolea
 function beganWords({ state, beganAtMs }: IncidentSummary, nowMs: number): string {
   if (nowMs - beganAtMs > DAY_MS) return formatUtc(beganAtMs);
   return state === "open" ? `since ${formatUtcTime(beganAtMs)}` : `${formatUtcTime(beganAtMs)}, ${formatAgeInWords(nowMs - beganAtMs)} ago`;
-}
-
-/** "I/O stalled" keeps its capitals. */
-function lowerWord(word: string): string {
-  return word.startsWith("I/O") ? word : word.toLowerCase();
 }

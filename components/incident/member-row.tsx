@@ -3,9 +3,11 @@ import { useId } from "react";
 import type { MemberCord } from "#lib/api/incident";
 import type { VmSummary } from "#lib/api/vm";
 import type { IncidentMember } from "#lib/incident/incident";
+import { KIND_WORDS } from "#lib/incident/title";
 import type { AsOf } from "../realtime/freshness.ts";
 import { cx } from "../ui/cx.ts";
 import { formatAge, formatAgeInWords, formatCount, formatUtc } from "../ui/format.ts";
+import { TextLink } from "../ui/text-link.tsx";
 import { SuspicionMark } from "../vm/suspicion-mark.tsx";
 import { SCORE_WORD } from "../vm/suspicion-words.ts";
 import { TwoClocks } from "../vm/two-clocks.tsx";
@@ -34,7 +36,7 @@ export interface MemberRowProps {
 export function MemberRow({ member, vm, cord, asOf, nowMs, selection, onSelect }: MemberRowProps) {
   const ids = cord ? cordIds(cord) : [];
   const chosen = ids.filter((id) => selection.has(id));
-  const isOld = asOf?.isStale ?? false;
+  const isOld = (asOf?.isStale ?? false) || member.isNotKnown === true;
   return (
     <div
       role="row"
@@ -85,9 +87,11 @@ function State({ member, vm, isStale, nowMs, asOf }: Pick<MemberRowProps, "membe
       {vm ? (
         <VerdictLabel verdict={vm.health} isStale={isStale} />
       ) : (
-        <span className={cx("flex items-center gap-2 font-semibold", VERDICT_TEXT_CLASS[member.kind])}>
-          <VerdictIcon kind={member.kind} />
-          {member.endedAtMs === undefined ? VERDICT_WORD[member.kind] : `Ended; was ${VERDICT_WORD[member.kind]}`}
+        <span className={cx("flex items-center gap-2 font-semibold", isStale ? "text-muted" : VERDICT_TEXT_CLASS[member.kind])}>
+          <VerdictIcon kind={member.kind} isMuted={isStale} />
+          {member.endedAtMs === undefined
+            ? `${isStale ? "Was: " : ""}${VERDICT_WORD[member.kind]}`
+            : `Ended; was ${KIND_WORDS[member.kind]}`}
         </span>
       )}
       <p className="pl-6 text-sm">
@@ -100,7 +104,7 @@ function State({ member, vm, isStale, nowMs, asOf }: Pick<MemberRowProps, "membe
               : `recovered ${formatAgeInWords(nowMs - sinceAtMs)} ago`}
           </time>
         )}
-        {!member.isInTrouble && <span className="block">was {lowerWord(VERDICT_WORD[member.worstKind])}</span>}
+        {!member.isInTrouble && <span className="block">was {KIND_WORDS[member.worstKind]}</span>}
       </p>
     </>
   );
@@ -125,6 +129,13 @@ function WhatHolds({ vm, isOld }: { vm: VmSummary | undefined; isOld: boolean })
 
 /** What a plan would name of this VM; each by itself where there are several, so that no more is cut than has to be. */
 function Cords({ member, cord, selection, onSelect }: Pick<MemberRowProps, "member" | "cord" | "selection" | "onSelect">) {
+  if (member.movedToId !== undefined) {
+    return (
+      <p className="text-sm">
+        It has another cause: see <TextLink href={`/incidents/${member.movedToId}`}>its incident</TextLink>
+      </p>
+    );
+  }
   if (!cord || cord.instances.length === 0) {
     return <p className="text-sm">{cord?.whyNot ?? "What can be cut on it is not known"}</p>;
   }
@@ -179,9 +190,4 @@ function Tick({ label, isDisabled, state, onChange }: TickProps) {
       className="size-4 align-top accent-(--hue-info) disabled:opacity-40"
     />
   );
-}
-
-/** "I/O stalled" keeps its capitals. */
-function lowerWord(word: string): string {
-  return word.startsWith("I/O") ? word : word.toLowerCase();
 }

@@ -4,10 +4,10 @@ import type { IncidentSummary } from "#lib/incident/incident";
 import { isTrouble } from "#lib/health/verdict";
 import { instanceName } from "#lib/vm/instance";
 import { servesName } from "#lib/vm/serves-words";
+import { KIND_WORDS } from "#lib/incident/title";
 import { formatCount } from "../ui/format.ts";
 import { costOfCut } from "./instance-words.ts";
 import { likeliest, SCORE_WORD, suspectOf } from "./suspicion-words.ts";
-import { VERDICT_WORD } from "./verdict-words.ts";
 
 /** The answer to one of the page's questions: the answer itself, what supports it, and where more of it is. */
 export interface Answer {
@@ -84,7 +84,7 @@ export function onlyThisOne(vm: VmDetail, fleet: VmSummary[] | undefined, incide
   const onIt = farSide === undefined ? [] : others.filter((other) => other.suspect?.farSide?.key === farSide.key);
   if (farSide && onIt.length > 0) return { strong: `No, ${formatCount(onIt.length + 1, "VM")}`, text: `on ${farSide.text}`, link };
   const alike = others.filter((other) => other.health.kind === vm.health.kind);
-  if (alike.length === 0) return { strong: "Yes, only this one", text: `${lowerWord(VERDICT_WORD[vm.health.kind])} nowhere else`, link };
+  if (alike.length === 0) return { strong: "Yes, only this one", text: `${KIND_WORDS[vm.health.kind]} nowhere else`, link };
   const strong = farSide ? "Yes, on this far side" : `Others too: ${formatCount(alike.length, "VM")}`;
   const here = alike.filter((other) => other.bridgeId === vm.bridgeId).length;
   return { strong, text: `${formatCount(alike.length, "other VM")} with this verdict, ${here === 0 ? "none" : here} on ${vm.host}`, link };
@@ -131,9 +131,4 @@ function candidates(vm: VmDetail): InstanceView[] {
   const cords = vm.instances.filter((report) => report.isMonitor !== true && report.yankable === true);
   const connected = cords.filter((report) => report.connection === "connected" || report.connection === "unknown");
   return connected.length > 0 ? connected : cords;
-}
-
-/** "I/O stalled" keeps its capitals. */
-function lowerWord(word: string): string {
-  return word.startsWith("I/O") ? word : word.toLowerCase();
 }

@@ -40,6 +40,8 @@ export function LiveVm({ vm, asOf, desk, cannotSend }: LiveVmProps) {
   const cannotAsk = cannotSend ?? (vm.actInProgress ? "An act is under way" : undefined);
   const { kind } = vm.health;
   const hasPlace = hasPlaceToShow(kind) && vm.instances.length > 0;
+  const isSilent = kind === "silent";
+  const process = vm.process && <ProcessCard process={vm.process} isOld={asOf.hasOldReadings} />;
   const helps = vm.helps.length > 0 && <HelpsCard helps={vm.helps} isOld={asOf.isStale} />;
   return (
     <>
@@ -58,8 +60,9 @@ export function LiveVm({ vm, asOf, desk, cannotSend }: LiveVmProps) {
       {/* Where the cards stand below each other, what can be done comes before what it is known by. */}
       <div className="mt-4 grid gap-4 xl:grid-cols-[3fr_2fr]">
         <ClocksCard vm={vm} asOf={asOf} />
-        <div className="grid min-w-0 gap-4 max-xl:-order-2">
+        <div className="grid min-w-0 content-start gap-4 max-xl:-order-2 xl:has-[>:only-child]:content-stretch">
           {hasPlace ? <WhereItHangs vm={vm} asOf={asOf} /> : helps || <EvidenceCard vm={vm} asOf={asOf} />}
+          {isSilent && process}
         </div>
         <div className="min-w-0 max-xl:-order-1 xl:col-span-2">
           <InstancesCard vm={vm} cannotSend={cannotAsk} onYank={(report) => askToYank(desk, vm, report)} />
@@ -74,7 +77,7 @@ export function LiveVm({ vm, asOf, desk, cannotSend }: LiveVmProps) {
         </div>
         <div className="grid min-w-0 content-start gap-4">
           {(hasPlace || helps) && <EvidenceCard vm={vm} asOf={asOf} />}
-          {vm.process && <ProcessCard process={vm.process} isOld={asOf.hasOldReadings} />}
+          {!isSilent && process}
           <ActsCard vmId={vm.vmId} />
           <FactsCard vm={vm} asOf={asOf} />
         </div>

@@ -76,7 +76,7 @@ function Question({ ask, answer }: { ask: string; answer: Answer }) {
   return (
     <div className="min-w-0">
       <dt className="text-xs text-quiet">{ask}</dt>
-      <dd className="wrap-anywhere">
+      <dd className="text-pretty wrap-anywhere">
         <span className="block font-semibold text-strong">{answer.strong}</span>
         {answer.text && <span className="block text-body">{answer.text}</span>}
         {answer.reason && <span className="block text-strong">{answer.reason}</span>}

@@ -23,7 +23,7 @@ function OneTarget({ target }: { target: PlanTarget }) {
       {target.effects.map((effect) => (
         <EffectView key={effect.sentence} effect={effect} />
       ))}
-      <WhatSpeaksForIt target={target} />
+      <WhatSpeaksForIt target={target} reasonCount={2} />
       {target.warnings.map((warning) => (
         <Warning key={warning} text={warning} />
       ))}
@@ -46,7 +46,7 @@ function SeveralTargets({ targets }: { targets: readonly PlanTarget[] }) {
       {/* A list of hundreds would put what arms the plan out of reach. */}
       <details open={targets.length <= MOST_SPREAD_OUT}>
         <summary className="w-fit rounded text-sm hover:text-strong">What happens on each VM</summary>
-        <ul aria-label="What happens on each VM" className="mt-2 grid gap-2 border-l-2 border-line pl-3">
+        <ul aria-label="What happens on each VM" className="mt-2 grid gap-3 border-l-2 border-line pl-3">
           {targets.map((target) => (
             <li key={target.vmId} className="wrap-anywhere">
               <p>
@@ -55,7 +55,7 @@ function SeveralTargets({ targets }: { targets: readonly PlanTarget[] }) {
               {target.effects.map((effect) => (
                 <ShortEffect key={effect.sentence} sentence={effect.sentence} />
               ))}
-              <WhatSpeaksForIt target={target} />
+              <WhatSpeaksForIt target={target} reasonCount={1} />
             </li>
           ))}
         </ul>
@@ -68,7 +68,7 @@ function SeveralTargets({ targets }: { targets: readonly PlanTarget[] }) {
 }
 
 /** How much spoke for each instance when the plan was made: what is cut should be what holds the VM. */
-function WhatSpeaksForIt({ target }: { target: PlanTarget }) {
+function WhatSpeaksForIt({ target, reasonCount }: { target: PlanTarget; reasonCount: number }) {
   const suspected = target.instances.filter(({ suspicion }) => suspicion !== undefined);
   if (suspected.length === 0 || !isTrouble(target.bindings.healthClass)) return null;
   return (
@@ -76,20 +76,20 @@ function WhatSpeaksForIt({ target }: { target: PlanTarget }) {
       {suspected.map(({ key, name, suspicion }) => (
         <li key={key} className="text-sm wrap-anywhere">
           {name} holds it: <span className="font-semibold text-strong">{suspicion && SCORE_WORD[suspicion.score]}</span>
-          {suspicion && suspicion.reasons.length > 0 && ` · ${suspicion.reasons.slice(0, 2).join(" · ")}`}
+          {suspicion && suspicion.reasons.length > 0 && ` · ${suspicion.reasons.slice(0, reasonCount).join(" · ")}`}
         </li>
       ))}
     </ul>
   );
 }
 
+/** What happens in its strongest words; in full it is asked for on the page of that VM. */
 function ShortEffect({ sentence }: { sentence: string }) {
-  const { before, strong, after } = splitConsequence(sentence);
+  const { before, strong } = splitConsequence(sentence);
   return (
-    <p className="text-sm">
+    <p className="text-sm" title={sentence}>
       {before}
       <span className="text-strong">{strong}</span>
-      {after}
     </p>
   );
 }

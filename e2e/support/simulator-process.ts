@@ -23,9 +23,13 @@ export class SimulatorProcess {
     this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
 
-  /** @param directory in which every VM gets `NAME.sock`. */
-  static async start(directory: string, count: number): Promise<SimulatorProcess> {
-    const child = spawn(process.execPath, [MAIN, "--dir", directory, "--count", String(count)], { stdio: ["pipe", "pipe", "inherit"] });
+  /**
+   * @param directory in which every VM gets `NAME.sock`.
+   * @param options `servers`: the NBD servers over which the VMs' disks are spread, in turn; none: each has its own.
+   */
+  static async start(directory: string, count: number, options: { servers?: number } = {}): Promise<SimulatorProcess> {
+    const counts = ["--count", String(count), "--servers", String(options.servers ?? 0)];
+    const child = spawn(process.execPath, [MAIN, "--dir", directory, ...counts], { stdio: ["pipe", "pipe", "inherit"] });
     const simulator = new SimulatorProcess(child);
     await simulator.#answer("its start");
     return simulator;
@@ -33,6 +37,11 @@ export class SimulatorProcess {
 
   hang(name: string): Promise<void> {
     return this.#ask(`hang ${name}`);
+  }
+
+  /** Has a server die while each of its VMs is being stopped, so that all their main loops hang. */
+  killServer(index: number): Promise<void> {
+    return this.#ask(`kill-server ${index} drain`);
   }
 
   /** Has a VM send that many events a second until it ends. */
