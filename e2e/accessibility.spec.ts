@@ -19,7 +19,7 @@ test("the fleet and a healthy VM can be read and used by everybody, in both them
   await expectAccessible(page);
 });
 
-test("a hang, its dialog, its result and its record can be read and used by everybody", async ({ page, startVm, ripcord }) => {
+test("a hang, its incident, its dialog, its result and its record can be read and used by everybody", async ({ page, startVm, ripcord }) => {
   const { scenario, vmId } = await startVm("nbd-hang", { name: "db-prod-30" });
   await scenario.break();
   await page.goto(ripcord.url);
@@ -28,13 +28,23 @@ test("a hang, its dialog, its result and its record can be read and used by ever
   await page.goto(`${ripcord.url}vms/${vmId}`);
   await expect(health(page)).toContainText("Main loop hung");
   await expectAccessible(page);
+  await page.goto(`${ripcord.url}incidents`);
+  const incident = page.getByRole("list", { name: "Incidents, open ones first" }).getByRole("link", { name: /db-prod-30/ });
+  await expect(incident).toBeVisible();
+  await expectAccessible(page);
+  await incident.click();
+  await expect(page.getByRole("status", { name: "State" })).toContainText("Open");
+  await expectAccessible(page);
+  await page.goto(`${ripcord.url}vms/${vmId}`);
   const dialog = await openDialog(page, { instance: "nbd0", vm: "db-prod-30" });
   await expectAccessible(page);
   await nameField(dialog, "db-prod-30").fill("db-prod-30");
   await confirmButton(dialog, "nbd0").click();
   await expect(dialog.getByRole("status", { name: "Result" })).toContainText("Recovered");
   await expectAccessible(page);
-  await dialog.getByRole("button", { name: "Close" }).click();
+  await dialog.getByRole("link", { name: "act and evidence" }).click();
+  await expect(page.getByText("right before it was sent")).toBeVisible();
+  await expectAccessible(page);
   await page.goto(`${ripcord.url}audit`);
   await expect(page.getByRole("cell", { name: /Accepted by QEMU/ }).first()).toBeVisible();
   await expectAccessible(page);
