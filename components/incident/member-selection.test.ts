@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { MemberCord } from "#lib/api/incident";
-import { incidentMember } from "../testing/fixtures.ts";
+import { incidentMember, planOf } from "../testing/fixtures.ts";
+import { leftOut } from "../yank/left-out.tsx";
 import { cordId, cordIds, NOTHING_SELECTED, planTargets, selectAll, stillSelected, withSelected } from "./member-selection.ts";
 
 const cord = (vmId: string, ...names: string[]): MemberCord => ({
@@ -45,4 +46,14 @@ test("what cannot be planned any more is not chosen any more", () => {
   const all = selectAll(cords);
   const later = [cord("a"), cord("b", "nbd1"), cord("c")];
   expect([...stillSelected(all, later)]).toEqual([cordId("b", "block-node:nbd1")]);
+});
+
+test("a plan says which VMs in trouble it leaves alone: those that nobody chose, and those that cannot be cut", () => {
+  const [target] = planOf({}).targets;
+  const plan = { targets: [{ ...target!, vmId: "a" }] };
+  const recovered = incidentMember({ vmId: "d", isInTrouble: false });
+  expect(leftOut(plan, { members: [...members, recovered], cords })).toEqual([
+    { vmId: "b", name: "web-1", why: "not selected" },
+    { vmId: "c", name: "web-1", why: "its process is stopped; continue pid 4711" },
+  ]);
 });

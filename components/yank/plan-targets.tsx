@@ -7,6 +7,7 @@ import { formatCount } from "../ui/format.ts";
 import { SCORE_WORD } from "../vm/suspicion-words.ts";
 import { comesBackWords, isGrave, splitConsequence } from "./consequence.ts";
 import { EffectView } from "./effect-view.tsx";
+import { LeftOut } from "./left-out.tsx";
 
 const MOST_SPREAD_OUT = 20;
 
@@ -14,7 +15,12 @@ const MOST_SPREAD_OUT = 20;
 export function PlanTargets({ plan }: { plan: Plan }) {
   const [only, ...others] = plan.targets;
   if (only && others.length === 0) return <OneTarget target={only} />;
-  return <SeveralTargets targets={plan.targets} />;
+  return (
+    <>
+      <SeveralTargets targets={plan.targets} />
+      {plan.incidentId !== undefined && <LeftOut plan={plan} incidentId={plan.incidentId} />}
+    </>
+  );
 }
 
 function OneTarget({ target }: { target: PlanTarget }) {
@@ -43,6 +49,7 @@ function SeveralTargets({ targets }: { targets: readonly PlanTarget[] }) {
           </li>
         ))}
       </ul>
+      <p>A few at a time, each looked at again at its turn. It stops at the first VM that gets worse.</p>
       {/* A list of hundreds would put what arms the plan out of reach. */}
       <details open={targets.length <= MOST_SPREAD_OUT}>
         <summary className="w-fit rounded text-sm hover:text-strong">What happens on each VM</summary>
