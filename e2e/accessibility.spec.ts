@@ -19,7 +19,11 @@ test("the fleet and a healthy VM can be read and used by everybody, in both them
   await expectAccessible(page);
 });
 
-test("a hang, its incident, its dialog, its result and its record can be read and used by everybody", async ({ page, startVm, ripcord }) => {
+test("a hang, its incident, its dialog, its result and its record can be read and used by everybody", async ({
+  page,
+  startVm,
+  ripcord,
+}) => {
   const { scenario, vmId } = await startVm("nbd-hang", { name: "db-prod-30" });
   await scenario.break();
   await page.goto(ripcord.url);
