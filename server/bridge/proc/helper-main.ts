@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { HostReader } from "./host-reader.ts";
 import { isNotPermitted, ListenerSearch } from "./listener-search.ts";
@@ -13,8 +14,10 @@ import { hasOtherPeer } from "./unix-sockets.ts";
  * for the bridge's terminal is the bridge's to act on.
  */
 const SLICE_MS = 25;
-const search = new ListenerSearch();
-const host = new HostReader();
+/** Another proc file system in tests. */
+const root = process.argv[2] ?? "/proc";
+const search = new ListenerSearch(root);
+const host = new HostReader({ root });
 const searches: Extract<ProcRequest, { op: "find-listener" }>[] = [];
 let isSearching = false;
 
@@ -63,7 +66,7 @@ function answer(request: Exclude<ProcRequest, { op: "find-listener" | "read-host
 
 function readState(pid: number): unknown {
   try {
-    const stat = parseProcessStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    const stat = parseProcessStat(readFileSync(join(root, String(pid), "stat"), "utf8"));
     if (!stat) return { unknown: "gone" };
     const isFrozen = host.frozenCgroup(pid) !== undefined;
     return { state: stat.state, startTimeTicks: stat.startTimeTicks, ...(isFrozen ? { isFrozen } : {}) };

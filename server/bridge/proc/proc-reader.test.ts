@@ -1,13 +1,14 @@
 import { createConnection, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ManualClock } from "#server/qmp/manual-clock";
 import type { ProcReader } from "../vm/ports.ts";
-import { createProcReader } from "./proc-reader.ts";
+import { createProcReader, startHelperProcess } from "./proc-reader.ts";
 import type { HelperProcess } from "./proc-reader.ts";
 
 class FakeHelper implements HelperProcess {
@@ -185,4 +186,33 @@ describe("the real helper on this machine's /proc", () => {
     await vi.waitFor(async () => expect(await reader.hasOtherPeer(path)).toBe(true));
     expect(await reader.hasOtherPeer(`${path}.none`)).toBeUndefined();
   });
+});
+
+describe("the real helper on files that block", () => {
+  it("gives up on them, and answers what is asked of others after that", async () => {
+    const root = mkdtempSync(join(tmpdir(), "proc-fifo-"));
+    for (const pid of [100, 200]) mkdirSync(join(root, `${pid}/task/${pid}`), { recursive: true });
+    mkdirSync(join(root, "net"));
+    writeFileSync(join(root, "net/unix"), "");
+    const stat = "200 (qemu) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 5 0 4242 0";
+    writeFileSync(join(root, "200/stat"), stat);
+    writeFileSync(join(root, "200/task/200/stat"), stat);
+    writeFileSync(join(root, "100/stat"), stat.replace("200", "100"));
+    writeFileSync(join(root, "100/task/100/stat"), stat.replace("200", "100"));
+    // Nobody ever writes to it: whoever opens it waits.
+    execFileSync("mkfifo", [join(root, "100/task/100/wchan")]);
+    const reader = createProcReader({ timeoutMs: 1_500, startHelper: () => startHelperProcess(root) });
+    const target = (pid: number) => ({ pid, startTimeTicks: "4242", withThreads: true, vcpuTids: [] });
+    try {
+      expect(await reader.readState(200)).toMatchObject({ state: "S" });
+      expect(await reader.readHost({ targets: [target(100)] })).toBeUndefined();
+      await vi.waitFor(
+        async () => expect((await reader.readHost({ targets: [target(200)] }))?.processes).toMatchObject([{ pid: 200, state: "S" }]),
+        { timeout: 8_000, interval: 100 },
+      );
+    } finally {
+      await reader.close();
+      rmSync(root, { recursive: true, force: true });
+    }
+  }, 20_000);
 });

@@ -210,9 +210,10 @@ function parseReply(line: string): ProcReply | undefined {
   }
 }
 
-function startHelperProcess(): HelperProcess {
+/** @param root of the proc file system; another one in tests. */
+export function startHelperProcess(root = "/proc"): HelperProcess {
   const path = fileURLToPath(new URL("./helper-main.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", path], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", path, root], { stdio: ["pipe", "pipe", "inherit"] });
   return {
     stdin: child.stdin,
     stdout: child.stdout,
