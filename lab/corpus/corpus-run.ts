@@ -11,7 +11,7 @@ import type { LabScenario, ScenarioOptions } from "../scenario.ts";
 import { waitFor } from "../wait-for.ts";
 import { BridgeProcess } from "./bridge-process.ts";
 import { type Findings, findingsOf } from "./findings.ts";
-import { type CaseResult, type Judged, judgePassing, judgeQuiet, judgeTrouble } from "./judge-trail.ts";
+import { type CaseResult, type Judged, judgePassing, judgeQuiet, judgeTrouble, servesOf } from "./judge-trail.ts";
 import type { CorpusCase, TroubleTruth } from "./truth.ts";
 import { VerdictTrail } from "./verdict-trail.ts";
 
@@ -21,6 +21,7 @@ const REACHED_WITHIN_MS = 40_000;
 /** For this long a verdict has to stand before it counts. */
 const HELD_FOR_MS = 5_000;
 const CLOSED_WITHIN_MS = 40_000;
+const TOPOLOGY_WITHIN_MS = 8_000;
 const WATCH_MS = 6_000;
 
 /**
@@ -104,6 +105,11 @@ export class CorpusRun {
         () => (trail.latest?.health.verdict.kind === "healthy" && trail.latest.topologyAgeMs !== undefined ? true : undefined),
         { timeoutMs: SEEN_WITHIN_MS },
       );
+    }
+    if (truth.kind === "trouble" && truth.serves !== undefined) {
+      // What is never read is found wrong at the end; nobody has to wait longer for it than an operator would.
+      const isRead = () => (trail.latest !== undefined && servesOf(trail.latest, truth.suspect) === truth.serves ? true : undefined);
+      await waitFor("topology", isRead, { timeoutMs: TOPOLOGY_WITHIN_MS }).catch(() => {});
     }
     const fromMonoMs = performance.now();
     switch (truth.kind) {

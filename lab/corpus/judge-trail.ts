@@ -1,5 +1,6 @@
 import type { HelpCode } from "#lib/diagnosis/help";
 import { type HealthKind, isTrouble, severityRank } from "#lib/health/verdict";
+import { type ServesKind, instanceKey } from "#lib/vm/instance";
 import type { VmReport } from "#lib/vm/report";
 import { type Findings, plannedEffect } from "./findings.ts";
 import type { PassingTruth, QuietTruth, TroubleTruth } from "./truth.ts";
@@ -38,8 +39,10 @@ export function judgeTrouble(truth: TroubleTruth, trail: VerdictTrail, fromMonoM
   else if (truth.detail !== undefined && verdictDetail(verdict) !== truth.detail) {
     wrong.push(`held ${verdictText(verdict)}, and it is ${truth.verdict} (${truth.detail})`);
   }
-  const isSuspectRight = findings.suspect === truth.suspect;
+  const isSuspectRight = findings.suspect === truth.suspect || (truth.maySuspect !== undefined && findings.suspect === truth.maySuspect);
   if (!isSuspectRight) wrong.push(`first suspect ${findings.suspect ?? "none"}, and it is ${truth.suspect ?? "none"}`);
+  const serves = servesOf(report, truth.suspect);
+  if (truth.serves !== undefined && serves !== truth.serves) wrong.push(`${truth.suspect} serves ${serves}, and it is ${truth.serves}`);
   if (truth.yank !== undefined) {
     const { does, text } = plannedEffect(report, truth.yank.key);
     if (does !== truth.yank.does) wrong.push(`a yank of ${truth.yank.key} is said to be ${does} (${text}), and it is ${truth.yank.does}`);
@@ -79,6 +82,11 @@ export function judgeQuiet(truth: QuietTruth, trail: VerdictTrail, fromMonoMs: n
   }
   if (truth.helps !== undefined) wrong.push(...judgeHelps(truth.helps, findings));
   return { truth: "well", shown: worst, wrong, notes: wrong.length > 0 ? notesOf(latest(trail), findings) : [] };
+}
+
+/** What is known to stand on an instance; undefined where it is not listed. */
+export function servesOf(report: VmReport, key: string | undefined): ServesKind | undefined {
+  return report.instances.find(({ instance }) => instanceKey(instance) === key)?.serves.kind;
 }
 
 function judgeHelps(expected: readonly HelpCode[], findings: Findings): string[] {

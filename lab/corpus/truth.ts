@@ -1,5 +1,6 @@
 import type { HelpCode } from "#lib/diagnosis/help";
 import type { HealthKind } from "#lib/health/verdict";
+import type { ServesKind } from "#lib/vm/instance";
 import type { Reversibility } from "#lib/yank/plan";
 
 /** What is really the matter in one scenario, written down by people who know how it was brought about. */
@@ -13,6 +14,10 @@ export interface TroubleTruth {
   detail?: string;
   /** `instanceKey` of what holds the VM; undefined where nothing does that could be yanked, so that nothing may stand out. */
   suspect?: string;
+  /** What stands on the suspect, as read while the VM was well. */
+  serves?: ServesKind;
+  /** Named or not, both are right: it holds the VM, and by something that no yank reaches. */
+  maySuspect?: string;
   /** What a yank of it, or of another instance, does; absent where there is nothing to plan. */
   yank?: { key: string; does: Reversibility | "refused" };
   /** What to try first; one of these. */
