@@ -119,7 +119,10 @@ export function dirtyMemorySector(): Buffer {
       "bb 00 10", // mov bx, 1000h
       "8e c3 31 ff b9 00 10 b0 5a f3 aa", // mov es, bx; fill 4 kB
       "81 c3 00 01 81 fb 00 90 72 03 bb 00 10", // the next page, up to 90000h
-      "fb f4 eb e4", // sti; hlt: until the next tick; jmp to mov es
+      "fb f4", // sti; hlt: until the next tick
+      // QEMU 7.2 under TCG sees a page written a second time only once its translation was thrown away.
+      "0f 20 c0 66 35 00 00 01 00 0f 22 c0", // toggle CR0.WP, which does that
+      "eb d8", // jmp to mov es
     ),
   );
 }

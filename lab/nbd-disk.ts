@@ -9,6 +9,7 @@ import { LabError } from "./lab-error.ts";
 import { LabProcess } from "./lab-process.ts";
 import type { RawMonitor } from "./raw-monitor.ts";
 import { openSocket } from "./raw-monitor.ts";
+import type { RelayTarget } from "./slow-relay.ts";
 import { requireSocketPath } from "./socket-path.ts";
 import { escapeValue } from "./vm-arguments.ts";
 import { waitFor } from "./wait-for.ts";
@@ -81,6 +82,11 @@ export class NbdDisk {
     return this.#server;
   }
 
+  /** Where a relay in front of the server connects to. */
+  get target(): RelayTarget {
+    return this.address.type === "unix" ? { path: this.address.path } : { port: Number(this.address.port) };
+  }
+
   /** Command line for a VM that boots from, or has, this disk. */
   get devices(): string[] {
     return [...this.nodes(), ...this.deviceOn(this.formatNode)];
@@ -145,8 +151,8 @@ export class NbdDisk {
   }
 
   /** As `startRequest`, with any command of qemu-io. @see qemu-io(1) */
-  async startIo(raw: RawMonitor, command: string): Promise<void> {
-    await raw.human(`qemu-io -d /machine/peripheral/${this.device}/virtio-backend "${command}"`);
+  async startIo(raw: RawMonitor, command: string, timeoutMs?: number): Promise<void> {
+    await raw.human(`qemu-io -d /machine/peripheral/${this.device}/virtio-backend "${command}"`, { timeoutMs });
   }
 
   /**

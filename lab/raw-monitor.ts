@@ -100,8 +100,8 @@ export class RawMonitor {
   }
 
   /** An HMP command line, in-band. @returns what the human monitor printed. */
-  async human(commandLine: string): Promise<string> {
-    return String(await this.execute("human-monitor-command", { "command-line": commandLine }));
+  async human(commandLine: string, options?: RawRequestOptions): Promise<string> {
+    return String(await this.execute("human-monitor-command", { "command-line": commandLine }, options));
   }
 
   /** Resolves with the next event of this name. Call it before what causes the event. */

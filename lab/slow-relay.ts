@@ -24,10 +24,13 @@ export interface SlowRelayOptions {
 export class SlowRelay {
   readonly port: number;
   readonly #close: () => Promise<void>;
-  readonly #connections: Set<Socket>;
+  readonly #connections: Map<Socket, Socket>;
   readonly #state: { bytesPerSecond: number };
 
-  private constructor(port: number, parts: { close: () => Promise<void>; connections: Set<Socket>; state: { bytesPerSecond: number } }) {
+  private constructor(
+    port: number,
+    parts: { close: () => Promise<void>; connections: Map<Socket, Socket>; state: { bytesPerSecond: number } },
+  ) {
     this.port = port;
     this.#close = parts.close;
     this.#connections = parts.connections;
@@ -35,18 +38,18 @@ export class SlowRelay {
   }
 
   static async start(closers: Closers, options: SlowRelayOptions): Promise<SlowRelay> {
-    const connections = new Set<Socket>();
+    const connections = new Map<Socket, Socket>();
     const state = { bytesPerSecond: options.bytesPerSecond };
     const server = createServer({ pauseOnConnect: true, highWaterMark: READ_AHEAD_BYTES }, (near) => {
       const far = connect(options.target() as { port: number });
+      connections.set(near, far);
       for (const [socket, other] of [
         [near, far],
         [far, near],
       ] as const) {
-        connections.add(socket);
         socket.on("error", () => {});
         socket.on("close", () => {
-          connections.delete(socket);
+          connections.delete(near);
           other.destroy();
         });
       }
@@ -58,7 +61,7 @@ export class SlowRelay {
       server.listen(0, "127.0.0.1", resolve);
     });
     const close = async () => {
-      for (const connection of connections) connection.destroy();
+      for (const near of connections.keys()) near.destroy();
       await new Promise((resolve) => server.close(resolve));
     };
     const relay = new SlowRelay((server.address() as AddressInfo).port, { close, connections, state });
@@ -70,9 +73,18 @@ export class SlowRelay {
     this.#state.bytesPerSecond = bytesPerSecond;
   }
 
+  /** As a server does that flushes: everything that is sent is taken, and no answer comes until `passReplies`. */
+  holdReplies(): void {
+    for (const [near, far] of this.#connections) far.unpipe(near).pause();
+  }
+
+  passReplies(): void {
+    for (const [near, far] of this.#connections) far.pipe(near);
+  }
+
   /** Breaks every connection off; new ones are taken. */
   cut(): void {
-    for (const connection of this.#connections) connection.destroy();
+    for (const near of this.#connections.keys()) near.destroy();
   }
 
   close(): Promise<void> {

@@ -337,7 +337,7 @@ export const CASES: readonly CorpusCase[] = [
       kind: "trouble",
       verdict: "migration-stalled",
       detail: "postcopy-paused",
-      yank: { key: MIGRATION, does: "nothing" },
+      yank: { key: MIGRATION, does: "refused" },
       helps: ["recover-postcopy"],
       heals: false,
     },
@@ -372,7 +372,7 @@ export const CASES: readonly CorpusCase[] = [
       kind: "trouble",
       verdict: "silent",
       detail: "no-oob",
-      suspect: NBD0,
+      maySuspect: NBD0,
       yank: { key: NBD0, does: "refused" },
       helps: ["heal-far-side", "give-monitor"],
     },
@@ -419,5 +419,6 @@ export const CASES: readonly CorpusCase[] = [
   { id: "paused", scenario: "paused", watchMs: 15_000, truth: { kind: "quiet", worst: "slow" } },
   { id: "idle-nbd", scenario: "nbd-disk", watchMs: 15_000, truth: { kind: "quiet", worst: "slow" } },
   { id: "serial", scenario: "serial-console", watchMs: 5_000, truth: { kind: "quiet", worst: "slow" } },
-  { id: "own-line", scenario: "own-line", truth: { kind: "quiet", worst: "slow" } },
+  // Its connection is gone for a moment, which is said, and nothing is wrong with it.
+  { id: "own-line", scenario: "own-line", truth: { kind: "passing", verdict: "unreachable", isForetold: false } },
 ];

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { completedUnseen } from "#lib/diagnosis/completed-unseen";
 import { firstSuspect } from "#lib/diagnosis/first-suspect";
-import type { HelpCode } from "#lib/diagnosis/help";
+import type { Help, HelpCode } from "#lib/diagnosis/help";
 import { rankSuspects, type FarSidePeers } from "#lib/diagnosis/rank-suspects";
 import { whatHelps } from "#lib/diagnosis/what-helps";
 import { isTrouble } from "#lib/health/verdict";
@@ -21,8 +22,13 @@ export interface Findings {
 }
 
 export function findingsOf(report: VmReport, all: Iterable<VmReport>): Findings {
-  const suspicions = rankSuspects(report, peersOf(report, all));
-  const helps = whatHelps(report, suspicions);
+  const others = [...all];
+  const suspicions = rankSuspects(report, peersOf(report, others));
+  const unseen = completedUnseen(report, others);
+  const helps: Help[] = [
+    ...whatHelps(report, suspicions),
+    ...(unseen === undefined ? [] : [{ code: "check-destination" as const, text: unseen }]),
+  ];
   return {
     suspect: firstSuspect(report, suspicions)?.key,
     scores: [...suspicions].map(([key, { score, reasons }]) => `${key} ${score}: ${reasons.join("; ")}`),

@@ -61,7 +61,8 @@ export function judgePassing(truth: PassingTruth, trail: VerdictTrail, fromMonoM
   }
   const atTruth = shown.filter(({ verdict }) => verdict.kind === truth.verdict);
   if (atTruth.length === 0) wrong.push(`it was never shown as ${truth.verdict}`);
-  else if (atTruth.every(({ mayStillFinish }) => mayStillFinish === undefined)) wrong.push("it was not said that it may still finish");
+  else if (truth.isForetold !== false && atTruth.every(({ mayStillFinish }) => mayStillFinish === undefined))
+    wrong.push("it was not said that it may still finish");
   const end = latest(trail).health.verdict;
   if (isTrouble(end.kind)) wrong.push(`it did not close: ${verdictText(end)}`);
   const worst = worstOf(shown.map(({ verdict }) => verdict.kind));

@@ -28,10 +28,12 @@ export interface TroubleTruth {
   heals?: boolean;
 }
 
-/** Trouble that ends by itself, and of which it is said that it may. */
+/** Trouble that ends by itself. */
 export interface PassingTruth {
   kind: "passing";
   verdict: HealthKind;
+  /** Whether it is said that it may still finish; default true. */
+  isForetold?: false;
 }
 
 /** No trouble at all. */

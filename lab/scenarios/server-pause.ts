@@ -4,23 +4,28 @@ import { openOrClose } from "../closers.ts";
 import { GuestReads } from "../guest-reads.ts";
 import { NbdDisk } from "../nbd-disk.ts";
 import { type ScenarioDefinition, composeScenario } from "../scenario.ts";
+import { SlowRelay } from "../slow-relay.ts";
 
-/** A server that stands still and goes on by itself, as one does that flushes, fails over or takes a snapshot of its own. */
-export const slowStop = serverPause("slow-stop", 4_000, "main-loop");
-export const longStop = serverPause("long-stop", 30_000, "main-loop");
-export const slowRead = serverPause("slow-read", 8_000, "guest");
-export const longRead = serverPause("long-read", 30_000, "guest");
+const BYTES_PER_SECOND = 50_000_000;
 
-function serverPause(name: string, pauseMs: number, who: "main-loop" | "guest"): ScenarioDefinition {
+/** A server that takes its time and answers by itself, as one does that flushes, fails over or takes a snapshot of its own. */
+export const slowStop = slowServer("slow-stop", 4_000, "main-loop");
+export const longStop = slowServer("long-stop", 30_000, "main-loop");
+export const slowRead = slowServer("slow-read", 8_000, "guest");
+export const longRead = slowServer("long-read", 30_000, "guest");
+
+function slowServer(name: string, pauseMs: number, who: "main-loop" | "guest"): ScenarioDefinition {
   const what = who === "guest" ? "the guest's reads" : "stop, and with it the main loop,";
   return {
     name,
     kind: "busy",
-    description: `A guest that reads from NBD; break has the server stand still for ${pauseMs / 1_000} s: ${what} wait as long and go on by themselves.`,
+    description: `A guest that reads from NBD; break has the server take what it is sent and answer ${pauseMs / 1_000} s later: ${what} wait as long and go on by themselves.`,
     start: (lab, { vmName = name }) =>
       openOrClose(async (closers) => {
         const disk = closers.add(await NbdDisk.start(lab, { name: `${vmName}-nbd`, transport: "tcp" }), (opened) => opened.close());
-        const reads = await GuestReads.start(lab, closers, { vmName, bootSector: readSecondDiskSector(), devices: disk.devices });
+        const relay = await SlowRelay.start(closers, { target: () => disk.target, bytesPerSecond: BYTES_PER_SECOND });
+        const devices = [...disk.nodes({ type: "inet", host: "127.0.0.1", port: String(relay.port) }), ...disk.deviceOn(disk.formatNode)];
+        const reads = await GuestReads.start(lab, closers, { vmName, bootSector: readSecondDiskSector(), devices });
         const { vm } = reads;
         return composeScenario({
           vms: [vm],
@@ -28,15 +33,15 @@ function serverPause(name: string, pauseMs: number, who: "main-loop" | "guest"):
           isBroken: async () => false,
           async induce() {
             await reads.waitUntilMoving();
-            await disk.server.freeze();
+            relay.holdReplies();
             try {
               await disk.startRequest(vm.raw);
               const stopped = who === "guest" ? undefined : vm.raw.execute("stop", undefined, { timeoutMs: 0 });
               await delay(pauseMs);
-              disk.server.thaw();
+              relay.passReplies();
               await stopped;
             } finally {
-              disk.server.thaw();
+              relay.passReplies();
             }
             if (who === "main-loop") await vm.raw.execute("cont");
             await reads.waitUntilMoving();

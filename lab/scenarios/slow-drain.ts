@@ -8,6 +8,7 @@ import { SlowRelay } from "../slow-relay.ts";
 const FAST_BYTES_PER_SECOND = 50_000_000;
 /** What the sockets' buffers do not swallow at once takes some 15 s. */
 const SLOW_BYTES_PER_SECOND = 1_000_000;
+const HANDED_OVER_WITHIN_MS = 60_000;
 const WRITE_BYTES = 18 * 1024 * 1024;
 
 export const slowDrain: ScenarioDefinition = {
@@ -18,9 +19,7 @@ export const slowDrain: ScenarioDefinition = {
   start: (lab, { vmName = "slow-drain" }) =>
     openOrClose(async (closers) => {
       const disk = closers.add(await NbdDisk.start(lab, { name: `${vmName}-nbd`, transport: "tcp" }), (opened) => opened.close());
-      const { address } = disk;
-      const target = address.type === "inet" ? { port: Number(address.port) } : { path: address.path };
-      const relay = await SlowRelay.start(closers, { target: () => target, bytesPerSecond: FAST_BYTES_PER_SECOND });
+      const relay = await SlowRelay.start(closers, { target: () => disk.target, bytesPerSecond: FAST_BYTES_PER_SECOND });
       const devices = [...disk.nodes({ type: "inet", host: "127.0.0.1", port: String(relay.port) }), ...disk.deviceOn(disk.formatNode)];
       const { vm } = await GuestReads.start(lab, closers, { vmName, bootSector: idleSector(), devices });
       return composeScenario({
@@ -29,7 +28,8 @@ export const slowDrain: ScenarioDefinition = {
         isBroken: async () => false,
         async induce() {
           relay.setBytesPerSecond(SLOW_BYTES_PER_SECOND);
-          await disk.startIo(vm.raw, `aio_write 0 ${WRITE_BYTES}`);
+          // A busy host takes its time to fill and hand over so much.
+          await disk.startIo(vm.raw, `aio_write 0 ${WRITE_BYTES}`, HANDED_OVER_WITHIN_MS);
           await vm.raw.execute("stop", undefined, { timeoutMs: 0 });
           relay.setBytesPerSecond(FAST_BYTES_PER_SECOND);
           await vm.raw.execute("cont");
