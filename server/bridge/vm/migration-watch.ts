@@ -6,6 +6,11 @@ import { MIGRATION_CHANNELS } from "#lib/vm/report";
 import type { MigrationChannel, MigrationReport } from "#lib/vm/report";
 import { clipText, isRecord } from "./plain-data.ts";
 
+/**
+ * A guest that writes to the same memory again and again dirties in one pass just what the pass before sent, less the
+ * headers of its pages: then the two rates are all but equal, and the migration never ends.
+ */
+const NOT_CONVERGING_SHARE = 0.9;
 const MAX_TEXT = 512;
 /** Nothing is expected to move in these: they wait for a person, for a device, or run for ever. */
 const RESTING: ReadonlySet<string> = new Set(["pre-switchover", "wait-unplug", "colo"]);
@@ -179,7 +184,7 @@ export class MigrationWatch {
       dirtyBytesPerSecond !== undefined &&
       bytesPerSecond !== undefined &&
       dirtyBytesPerSecond > 0 &&
-      dirtyBytesPerSecond >= bytesPerSecond;
+      dirtyBytesPerSecond >= NOT_CONVERGING_SHARE * bytesPerSecond;
   }
 
   /**
