@@ -1,7 +1,7 @@
 import { assertNever } from "#lib/assert-never";
 import type { AuditEvent, AuditRow } from "#lib/audit/events";
 import type { ActProgress, ActState } from "#lib/yank/act";
-import { formatDuration } from "../ui/format.ts";
+import { formatDuration, formatUtc } from "../ui/format.ts";
 
 export interface AuditWords {
   what: string;
@@ -43,6 +43,10 @@ export function auditWords(event: AuditEvent, repeatsFormer = false): AuditWords
       return { what: "The same trouble came back", detail: event.amendment.text, vmId: event.vmId };
     case "incident-noted":
       return { what: "Note on an incident", detail: event.text };
+    case "incident-acknowledged":
+      return { what: `${event.who} is on an incident`, detail: `until ${formatUtc(event.untilMs)}` };
+    case "incident-unacknowledged":
+      return { what: "Nobody is on an incident any more" };
     case "incident-resolved":
       return { what: "Incident closed", detail: event.reason };
     case "bridge-connected":

@@ -13,6 +13,7 @@ import { TextLink } from "../ui/text-link.tsx";
 import { CloseForm } from "./close-form.tsx";
 import { membersWords, STATE_MEANING } from "./incident-words.ts";
 import { StateIcon, StateWord } from "./state-label.tsx";
+import { WhoIsOnIt } from "./who-is-on-it.tsx";
 
 const DAY_MS = 86_400_000;
 
@@ -73,6 +74,7 @@ export function IncidentHeader({
         </div>
       </div>
       {isClosing && state !== "resolved" && <CloseForm incident={incident} cannotSend={cannotSend} onDone={() => setIsClosing(false)} />}
+      {state !== "resolved" && <WhoIsOnIt incident={incident} cannotSend={cannotSend} />}
       <Facts incident={incident} />
     </div>
   );

@@ -30,6 +30,12 @@ export async function apiPost<T>(path: string, body: unknown): Promise<T> {
   return request<T>(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
 }
 
+/** As `apiPost`: now or not at all. @throws ApiError */
+export async function apiDelete<T>(path: string): Promise<T> {
+  if (!navigator.onLine) throw new ApiError("This browser is offline: nothing was sent", { status: 0 });
+  return request<T>(path, { method: "DELETE" });
+}
+
 async function request<T>(path: string, init: RequestInit): Promise<T> {
   const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
   const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;

@@ -1,7 +1,7 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ActEvidenceView, IncidentDetail, IncidentList } from "#lib/api/incident";
 import type { IncidentSummary } from "#lib/incident/incident";
-import { apiGet, apiPost } from "./api.ts";
+import { apiDelete, apiGet, apiPost } from "./api.ts";
 import type { ApiError } from "./api.ts";
 import { keys } from "./keys.ts";
 
@@ -67,6 +67,21 @@ export function useAddNote(incidentId: string) {
 /** Calls an incident over, with the reason. */
 export function useResolveIncident(incidentId: string) {
   return useIncidentPost<{ reason?: string }>(incidentId, "resolve");
+}
+
+/** Says who is on it and for how long; undefined takes it back. */
+export function useAcknowledge(incidentId: string) {
+  const queryClient = useQueryClient();
+  return useMutation<unknown, ApiError, { who: string; forMs: number } | undefined>({
+    networkMode: "always",
+    retry: false,
+    gcTime: 0,
+    mutationFn: (wish) => {
+      const path = `/incidents/${encodeURIComponent(incidentId)}/acknowledge`;
+      return wish === undefined ? apiDelete(path) : apiPost(path, wish);
+    },
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.incident(incidentId) }),
+  });
 }
 
 function useIncidentPost<Body>(incidentId: string, what: string) {

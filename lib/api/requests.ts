@@ -68,6 +68,17 @@ export const noteRequestSchema = z.strictObject({ text: z.string().trim().min(1)
 /** `POST /api/v1/incidents/{id}/resolve` */
 export const resolveRequestSchema = z.strictObject({ reason: z.string().trim().max(2_000).optional() });
 
+/** `POST /api/v1/incidents/{id}/acknowledge`: "I am on it"; `DELETE` takes it back. */
+export const acknowledgeRequestSchema = z.strictObject({
+  /** A name that others know, until there are users. */
+  who: z.string().trim().min(1).max(80),
+  forMs: z
+    .number()
+    .int()
+    .min(60_000)
+    .max(24 * 3_600_000),
+});
+
 /** `GET /api/v1/incidents/{id}/export` */
 export const exportQuerySchema = z.object({ format: z.enum(["markdown", "json"]).default("markdown") });
 

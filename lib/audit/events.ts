@@ -21,8 +21,10 @@ export type AuditEvent =
   | { type: "act-progressed"; actId: string; vmId: string; progress: ActProgress; sentAtMs?: number }
   /** When the same trouble came back within a minute of an act that had ended. */
   | { type: "act-amended"; actId: string; vmId: string; amendment: Amendment }
-  /** When somebody wrote a note to an incident, or closed it. */
+  /** When somebody wrote a note to an incident, said that they are on it or no longer, or closed it. */
   | { type: "incident-noted"; incidentId: string; noteId: string; text: string }
+  | { type: "incident-acknowledged"; incidentId: string; who: string; untilMs: number }
+  | { type: "incident-unacknowledged"; incidentId: string }
   | { type: "incident-resolved"; incidentId: string; reason?: string }
   /** When a bridge came, went, or was turned away. */
   | { type: "bridge-connected"; bridgeId: string; epoch: string }

@@ -1,9 +1,22 @@
 import type { VmId } from "../vm/report.ts";
 import { chooseLead, isBetterLead } from "./choose-lead.ts";
 import type { VmCondition } from "./condition.ts";
-import { causeOf, close, fitCause, mitigate, moveOut, newDraft, recoverMember, reopen, takeIn, tell, titleOfDraft } from "./draft.ts";
+import {
+  acknowledge,
+  causeOf,
+  close,
+  fitCause,
+  mitigate,
+  moveOut,
+  newDraft,
+  recoverMember,
+  reopen,
+  takeIn,
+  tell,
+  titleOfDraft,
+} from "./draft.ts";
 import type { Draft, Moment } from "./draft.ts";
-import type { IncidentCause, IncidentMember } from "./incident.ts";
+import type { Acknowledgement, IncidentCause, IncidentMember } from "./incident.ts";
 import type { Lead } from "./leads.ts";
 import { LeadIndex } from "./lead-index.ts";
 import { RecentlyResolved } from "./recently-resolved.ts";
@@ -109,6 +122,15 @@ export class IncidentBook {
     const draft = this.#active.get(incidentId);
     if (!draft) return false;
     this.#close(draft, now, { text: by.reason === undefined ? "Resolved" : `Resolved: ${by.reason}`, who: by.who });
+    return true;
+  }
+
+  /** @returns whether there is such an incident that is not over. */
+  acknowledge(incidentId: string, acknowledgement: Acknowledgement | undefined, who: string, now: Moment): boolean {
+    const draft = this.#active.get(incidentId);
+    if (!draft) return false;
+    acknowledge(draft, acknowledgement, now, who);
+    this.#changed(draft);
     return true;
   }
 

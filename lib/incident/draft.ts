@@ -1,7 +1,7 @@
 import { severityRank } from "../health/verdict.ts";
 import type { VmId } from "../vm/report.ts";
 import type { VmCondition } from "./condition.ts";
-import type { Incident, IncidentCause, IncidentMember, IncidentNote, IncidentSummary, TimelineEntry } from "./incident.ts";
+import type { Acknowledgement, Incident, IncidentCause, IncidentMember, IncidentNote, IncidentSummary, TimelineEntry } from "./incident.ts";
 import type { Lead } from "./leads.ts";
 import { KIND_WORDS, titleOf } from "./title.ts";
 
@@ -167,6 +167,19 @@ export function close(draft: Draft, now: Moment, { text, who }: { text: string; 
   draft.resolvedAtMs = Math.max(now.atMs, draft.mitigatedAtMs ?? draft.openedAtMs);
   if (who !== undefined) draft.resolvedBy = who;
   tell(draft, now, { text, ...(who === undefined ? {} : { who }) });
+}
+
+/** Somebody is on it, or no longer; said again, the newest counts. */
+export function acknowledge(draft: Draft, acknowledgement: Acknowledgement | undefined, now: Moment, who: string): void {
+  if (acknowledgement === undefined) {
+    if (draft.acknowledgement === undefined) return;
+    delete draft.acknowledgement;
+    tell(draft, now, { text: "Nobody is on it any more", who });
+    return;
+  }
+  draft.acknowledgement = acknowledgement;
+  const minutes = Math.round((acknowledgement.untilMs - acknowledgement.atMs) / 60_000);
+  tell(draft, now, { text: `${acknowledgement.who} is on it, for ${minutes} min`, who });
 }
 
 export function tell(draft: Draft, now: Moment, entry: Omit<TimelineEntry, "atMs" | "kind">): void {

@@ -1,5 +1,6 @@
 import { API_PREFIX } from "#lib/api/prefix";
 import {
+  acknowledgeRequestSchema,
   actIdSchema,
   evidenceQuerySchema,
   exportQuerySchema,
@@ -36,7 +37,7 @@ export function incidentRoutes({
   incidents,
   reader,
   clock,
-}: IncidentRoutesOptions): Record<string, Partial<Record<"GET" | "POST", Answer>>> {
+}: IncidentRoutesOptions): Record<string, Partial<Record<"GET" | "POST" | "DELETE", Answer>>> {
   const detailOf = async (call: RouteCall) => {
     const detail = await reader.detail(idOf(call));
     if (!detail) throw noIncident();
@@ -58,6 +59,17 @@ export function incidentRoutes({
         const incidentId = idOf(call);
         const { text } = await readBody(call.request, noteRequestSchema);
         return json(await incidents.note(incidentId, text, call.actor), 201);
+      },
+    },
+    [`${API_PREFIX}/incidents/:incidentId/acknowledge`]: {
+      POST: async (call) => {
+        const incidentId = idOf(call);
+        await incidents.acknowledge(incidentId, await readBody(call.request, acknowledgeRequestSchema), call.actor);
+        return json(await detailOf(call));
+      },
+      DELETE: async (call) => {
+        await incidents.acknowledge(idOf(call), undefined, call.actor);
+        return json(await detailOf(call));
       },
     },
     [`${API_PREFIX}/incidents/:incidentId/resolve`]: {

@@ -59,6 +59,35 @@ test("a VM that hangs by itself is an incident of its own", async () => {
   ]);
 });
 
+describe("who is on it", () => {
+  test("is shown with its end, stands in timeline and audit, and is taken back", async () => {
+    const incidentId = await idOf(1);
+    const path = `/api/v1/incidents/${incidentId}/acknowledge`;
+    const { status, body } = await ripcord.call(path, { who: " Ada ", forMs: 3_600_000 });
+    expect({ status, body }).toMatchObject({ status: 200, body: { acknowledgement: { who: "Ada" } } });
+    const { acknowledgement } = (await list()).incidents.find((incident) => incident.number === 1)!;
+    expect(acknowledgement!.untilMs - acknowledgement!.atMs).toBe(3_600_000);
+    expect((await detail(1)).timeline.map((entry) => entry.text)).toContain("Ada is on it, for 60 min");
+    const { rows } = await get<{ rows: unknown[] }>("/api/v1/audit?limit=5");
+    expect(rows).toContainEqual(
+      expect.objectContaining({ event: expect.objectContaining({ type: "incident-acknowledged", who: "Ada" }) as unknown }),
+    );
+    await ripcord.call(path, undefined, { method: "DELETE" });
+    expect((await detail(1)).acknowledgement).toBeUndefined();
+  });
+
+  test.each([
+    ["no name", { who: "  ", forMs: 60_000 }],
+    ["no end", { who: "Ada" }],
+    ["too long", { who: "Ada", forMs: 8 * 86_400_000 }],
+    ["something else", { who: "Ada", forMs: 60_000, x: 1 }],
+  ])("%s is refused, and nobody is on it", async (_what, body) => {
+    const { status } = await ripcord.call(`/api/v1/incidents/${await idOf(1)}/acknowledge`, body);
+    expect(status).toBe(400);
+    expect((await detail(1)).acknowledgement).toBeUndefined();
+  });
+});
+
 describe("notes", () => {
   test("are kept with who said them, and stand in the timeline and the audit", async () => {
     const incidentId = await idOf(1);

@@ -159,6 +159,27 @@ export class Incidents {
     return note;
   }
 
+  /**
+   * "I am on it", with an end, or taken back. @throws ProblemError not-found, also for one that is over; not-recorded
+   */
+  async acknowledge(incidentId: string, wish: { who: string; forMs: number } | undefined, actor: Actor): Promise<void> {
+    if (this.#book.get(incidentId) === undefined) throw notFound();
+    const atMs = this.#clock.nowMs();
+    const acknowledgement = wish && { who: wish.who, atMs, untilMs: atMs + wish.forMs };
+    try {
+      await this.#audit.append(
+        actor,
+        acknowledgement
+          ? { type: "incident-acknowledged", incidentId, who: acknowledgement.who, untilMs: acknowledgement.untilMs }
+          : { type: "incident-unacknowledged", incidentId },
+      );
+    } catch (error) {
+      throw new ProblemError("not-recorded", "It could not be written to the record, so nobody is told", {}, { cause: error });
+    }
+    if (!this.#book.acknowledge(incidentId, acknowledgement, actor.who, this.#now())) throw notFound();
+    this.#takeChanges();
+  }
+
   /** Closes it, whatever its members are. Closing it again changes nothing. @throws ProblemError not-found, not-recorded */
   async resolve(incidentId: string, reason: string | undefined, actor: Actor): Promise<Incident> {
     const incident = await this.incident(incidentId);
