@@ -14,7 +14,7 @@ export function describeBlockNode(
 ): Omit<InstanceReport, "instance"> {
   const { source } = nbdNode(name, topology, context.commandLine);
   return {
-    serves: topology ? servesOfBlockNode(topology.blockNodes.get(name)) : servesAtStart(name, context),
+    serves: topology ? servesOfBlockNode(topology.blockNodes.get(name), context) : servesAtStart(name, context),
     farSide: source && nbdFarSide(source, context.hostKey ?? ""),
     // QEMU has no command that tells whether an NBD client is connected, reconnecting or has been cut.
     connection: "unknown",
@@ -31,13 +31,15 @@ function servesAtStart(name: string, { commandLine }: DescribeContext): Serves {
   return { ...serves, how: `${serves.how}, by QEMU's command line, as it was started` };
 }
 
-function servesOfBlockNode(reading: BlockNodeReading | undefined): Serves {
+function servesOfBlockNode(reading: BlockNodeReading | undefined, { coloRole }: DescribeContext): Serves {
   if (!reading) return { kind: "unknown" };
-  const { disk, jobs, replication } = reading;
+  const { disk, jobs } = reading;
+  const isCopyOfPrimary = coloRole === "primary" && disk?.isOneOfSeveralCopies === true;
+  const replication = reading.replication ?? (isCopyOfPrimary ? "a COLO primary copies its writes to the secondary through it" : undefined);
   // 0: QEMU did not tell.
   const common = { ...(reading.sizeBytes ? { sizeBytes: reading.sizeBytes } : {}), isReadOnly: reading.isReadOnly };
   const job = jobs.find(({ role }) => role === "target") ?? jobs[0];
-  if (disk) return servesOfDisk(disk, reading, common);
+  if (disk) return servesOfDisk(disk, { ...reading, replication }, common);
   const also = replication === undefined ? "" : `; ${replication}`;
   if (job) {
     const kind = job.role === "target" ? "job-target" : "job-source";

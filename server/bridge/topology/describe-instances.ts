@@ -23,6 +23,8 @@ export interface DescribeContext {
   /** Without OOB a yank goes in-band, so that it needs a living main loop. */
   readonly isMainLoopAnswering?: boolean;
   readonly migration?: MigrationReport;
+  /** Which side of a COLO pair it is, where it is one. */
+  readonly coloRole?: "primary" | "secondary";
   /** An id of this host that no other host shares (the bridge's): unix paths and loopback ports mean something here only. */
   readonly hostKey?: string;
 }

@@ -77,6 +77,31 @@ describe.each(["7.2", "11.1"] as const)("what stands on the nodes of a QEMU %s",
   });
 });
 
+describe("an NBD node below a quorum", () => {
+  const disk = { device: "vda", through: ["replication0", "quo"], isOneOfSeveralCopies: true };
+  const kind = (reading: object, coloRole?: "primary" | "secondary") => {
+    const blockNodes = new Map([["n", { isGraphRead: true, jobs: [], disk, ...reading }]]);
+    const topology = { chardevs: undefined, owners: new Map(), areMonitorsObjects: true, blockNodes };
+    return describeInstances([{ type: "block-node", "node-name": "n" }], topology, { launcher: "plain", coloRole })[0]?.serves.kind;
+  };
+
+  it("is COLO's copy to the secondary in a primary, or where its driver was read, and a guest's disk elsewhere", () => {
+    expect([
+      kind({}),
+      kind({}, "primary"),
+      kind({}, "secondary"),
+      kind({ replication: "node replication0 replicates through it" }),
+    ]).toEqual(["guest-disk", "replication", "guest-disk", "replication"]);
+  });
+
+  it("has its driver read off the command line", async () => {
+    const { instances, ask, commandLine } = recordedVm("7.2", "shapes");
+    const colo = [...commandLine, "-blockdev", "driver=replication,mode=primary,node-name=thr0,file=nbdq"];
+    const topology = await readTopology(ask, { instances, commandLine: colo });
+    expect(topology.blockNodes.get("nbdq")?.replication).toBe("node thr0 replicates through it, by QEMU's command line");
+  });
+});
+
 describe.each(["7.2", "11.1"] as const)("who has the chardevs of a QEMU %s", (version) => {
   it("is found for ports, consoles, filters and vhost-user", async () => {
     const of = await described(version);

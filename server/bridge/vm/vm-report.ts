@@ -72,6 +72,7 @@ export function describeContext(
     hasOob: known.hasOob,
     isMainLoopAnswering,
     migration,
+    coloRole: known.coloIfAny?.report(host.clock.nowMonoMs())?.role,
     hostKey: host.bridgeId,
   };
 }
