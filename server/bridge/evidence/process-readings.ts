@@ -61,8 +61,9 @@ export class ProcessReadings {
     if (!reading.threads) return;
     this.#threads = { atMonoMs, list: reading.threads, children: reading.children ?? [] };
     const name = vcpuInWrite(reading.threads);
-    if (name === undefined) this.#inWrite = undefined;
-    else {
+    // Between two tries it is awake; as long as the main thread waits at every reading, it is the same write.
+    if (name === undefined && reading.threads.find(({ role }) => role === "main")?.syscall !== "futex") this.#inWrite = undefined;
+    if (name !== undefined) {
       const { sinceMonoMs = atMonoMs, readings = 0 } = this.#inWrite ?? {};
       this.#inWrite = { name, sinceMonoMs, readMonoMs: atMonoMs, readings: readings + 1 };
     }

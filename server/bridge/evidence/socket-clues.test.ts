@@ -175,7 +175,16 @@ describe("an NBD node over a unix socket", () => {
     expect(watched.read(0, [{ ...end, unsentBytes: 768, far: { unreadBytes: 28 } }])).toEqual([]);
     expect(watched.read(1_000, [{ ...end, unsentBytes: 768, far: { unreadBytes: 28 } }])).toEqual(["unread-at-peer"]);
     expect(watched.read(1_000, [{ ...end, far: { unreadBytes: 0 } }])).toEqual(["not-measured"]);
-    expect(watched.known.host.movedAgeMs(KEYS["block-node"], watched.nowMs)).toBeUndefined();
+    // What waited there was read: that is all that a unix socket ever tells of bytes that move.
+    expect(watched.known.host.movedAgeMs(KEYS["block-node"], watched.nowMs)).toBe(0);
+    watched.read(1_000, [{ ...end, far: { unreadBytes: 0 } }]);
+    expect(watched.known.host.movedAgeMs(KEYS["block-node"], watched.nowMs)).toBe(1_000);
+  });
+
+  test("tells that nothing moves by what stays unread for seconds", () => {
+    const watched = new Watched(NODE, TO_UNIX);
+    for (let second = 0; second < 7; second++) watched.read(1_000, [{ ...end, unsentBytes: 768, far: { unreadBytes: 28 } }]);
+    expect(watched.known.host.movedAgeMs(KEYS["block-node"], watched.nowMs)).toBe(6_000);
   });
 });
 

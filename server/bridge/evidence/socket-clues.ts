@@ -196,6 +196,9 @@ function migrationFindings(report: InstanceReport, found: Read, children: HostRe
   }
   if (tracks.some(isBeingConnected)) return [{ code: "being-connected", text: sight.how ?? "its connection is being made" }];
   const movedBytes = tracks.reduce((sum, track) => sum + track.movedBytes, 0);
+  if (movedBytes === 0 && tracks.some(({ movedMonoMs, readMonoMs }) => movedMonoMs === readMonoMs)) {
+    return [{ code: "traffic-flows", text: "bytes moved between the last two readings" }];
+  }
   if (movedBytes > 0) return [{ code: "traffic-flows", text: `${byteText(movedBytes)} went through between the last two readings` }];
   const waiting = tracks.flatMap(queueFindings);
   if (waiting.length > 0) return waiting;

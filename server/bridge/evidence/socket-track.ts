@@ -11,9 +11,9 @@ export interface SocketTrack {
   readonly unsentStillMonoMs: number | undefined;
   /** Since when the far side has read nothing of what waits there; undefined where nothing waits. */
   readonly farStillMonoMs: number | undefined;
-  /** TCP: when bytes were acknowledged or received last, as far as that was seen between two readings. */
+  /** When bytes moved last, as far as that was seen between two readings: by TCP's counters, by what waits at a unix far end. */
   readonly movedMonoMs: number | undefined;
-  /** TCP: since when surely none moved: by its own ages, and by the readings. */
+  /** Since when surely none moved: by TCP's own ages, and by the readings; undefined where that is not told. */
   readonly stillMonoMs: number | undefined;
   /** TCP: what went through between the last two readings. */
   readonly movedBytes: number;
@@ -31,10 +31,16 @@ export function trackSocket(former: SocketTrack | undefined, socket: HostSocket,
     readings: (before?.readings ?? 0) + 1,
     unsentStillMonoMs: unsentStill(before, socket, atMonoMs),
     farStillMonoMs: farStill(before, socket, atMonoMs),
-    movedMonoMs: movedBytes > 0 ? atMonoMs : before?.movedMonoMs,
-    stillMonoMs: socket.tcp === undefined ? undefined : stillSince(before, socket.tcp, movedBytes, atMonoMs),
+    movedMonoMs: movedBytes > 0 || hasQueueMoved(before, socket) ? atMonoMs : before?.movedMonoMs,
+    stillMonoMs: socket.tcp === undefined ? farStill(before, socket, atMonoMs) : stillSince(before, socket.tcp, movedBytes, atMonoMs),
     movedBytes,
   };
+}
+
+/** Whatever changes a unix queue is bytes that came or that were read; one that stays empty tells nothing. */
+function hasQueueMoved(before: SocketTrack | undefined, { tcp, far }: HostSocket): boolean {
+  if (tcp !== undefined || !before?.socket.far || !far) return false;
+  return before.socket.far.unreadBytes !== far.unreadBytes;
 }
 
 /** No byte can have moved after the last one came and the last acknowledgement came. */

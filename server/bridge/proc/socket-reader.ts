@@ -14,6 +14,7 @@ const FILES_ARE_FRESH_MS = 4_000;
 const MAX_SOCKETS_PER_PROCESS = 256;
 /** Who holds the far ends is looked for in all processes, and not more often than this. */
 const FAR_WALK_EVERY_MS = 20_000;
+const FAR_WALK_SLICE_MS = 100;
 
 /** Ours was closed or shut down; CLOSE-WAIT: the far side's. */
 const SHUT_STATES: ReadonlySet<string> = new Set(["FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING", "LAST-ACK", "UNCONN", "CLOSE"]);
@@ -45,6 +46,9 @@ export class SocketReader {
   /** Socket inode → who holds it; undefined where nobody was found. */
   readonly #farOwners = new Map<string, { pid: number; name: string } | undefined>();
   #farWalkMs = -Infinity;
+  /** Processes that the walk has still to look into; the last of them next. */
+  #farWalk: string[] = [];
+  #farWanted = new Set<string>();
 
   constructor(options: SocketReaderOptions = {}) {
     this.#root = options.root ?? "/proc";
@@ -119,22 +123,29 @@ export class SocketReader {
     return state === undefined ? socket : { ...socket, far: { ...socket.far, process: { ...owner, state } } };
   }
 
-  /** One walk through all processes finds the owners of all far ends that are not known yet. */
+  /**
+   * Walks through all processes to find the owners of far ends that are not known yet; a little at each reading, because
+   * there may be thousands, and whoever waits for the reading is waiting for something else.
+   */
   #findFarOwners(inodes: ReadonlySet<string>): void {
     for (const inode of this.#farOwners.keys()) if (!inodes.has(inode)) this.#farOwners.delete(inode);
-    const wanted = new Set([...inodes].filter((inode) => !this.#farOwners.has(inode)));
-    if (wanted.size === 0 || this.#nowMs() - this.#farWalkMs < FAR_WALK_EVERY_MS) return;
-    this.#farWalkMs = this.#nowMs();
-    for (const inode of wanted) this.#farOwners.set(inode, undefined);
-    const pids = readdirSync(this.#root).filter((name) => /^\d+$/.test(name));
-    // Whoever was started last is the likeliest to be the server that matters now, and the walk ends when all are found.
-    for (const pid of pids.toReversed()) {
-      if (wanted.size === 0) return;
+    const isUnknown = (inode: string): boolean => !this.#farOwners.has(inode);
+    const startedMs = this.#nowMs();
+    if (this.#farWalk.length === 0 && [...inodes].some(isUnknown) && startedMs - this.#farWalkMs >= FAR_WALK_EVERY_MS) {
+      this.#farWalkMs = startedMs;
+      this.#farWalk = readdirSync(this.#root).filter((name) => /^\d+$/.test(name));
+      this.#farWanted = new Set([...inodes].filter(isUnknown));
+    }
+    while (this.#farWalk.length > 0 && this.#farWanted.size > 0 && this.#nowMs() - startedMs < FAR_WALK_SLICE_MS) {
+      const pid = this.#farWalk.pop() ?? "";
       for (const inode of this.#socketsOf(pid)) {
-        if (!wanted.delete(inode)) continue;
-        this.#farOwners.set(inode, { pid: Number(pid), name: this.#nameOf(pid) });
+        if (this.#farWanted.delete(inode)) this.#farOwners.set(inode, { pid: Number(pid), name: this.#nameOf(pid) });
       }
     }
+    if (this.#farWanted.size === 0) this.#farWalk = [];
+    // Nobody that may be looked into holds the rest.
+    if (this.#farWalk.length === 0) for (const inode of this.#farWanted) this.#farOwners.set(inode, undefined);
+    if (this.#farWalk.length === 0) this.#farWanted.clear();
   }
 
   #socketsOf(pid: string): string[] {
