@@ -22,6 +22,7 @@ const PAGES: readonly PaletteItem[] = [
   { value: "page:/", label: "Fleet", detail: "every VM", href: "/" },
   { value: "page:/incidents", label: "Incidents", detail: "one cause, many members", href: "/incidents" },
   { value: "page:/audit", label: "Audit", detail: "who did what", href: "/audit" },
+  { value: "page:/settings", label: "Settings", detail: "configuration in force, bridges", href: "/settings" },
   { value: "page:/wall", label: "Wall", detail: "for a screen that nobody touches", href: "/wall" },
 ];
 

@@ -1,6 +1,6 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { List, ScrollText, Siren } from "lucide-react";
+import { List, ScrollText, Settings, Siren } from "lucide-react";
 import Link from "next/link";
 import { usePathname } from "next/navigation";
 import type { ReactNode } from "react";
@@ -13,6 +13,7 @@ const PLACES = [
   { href: "/", label: "Fleet", Icon: List, isHere: (path: string) => path === "/" || path.startsWith("/vms/") },
   { href: "/incidents", label: "Incidents", Icon: Siren, isHere: (path: string) => path.startsWith("/incidents") },
   { href: "/audit", label: "Audit", Icon: ScrollText, isHere: (path: string) => path.startsWith("/audit") || path.startsWith("/acts/") },
+  { href: "/settings", label: "Settings", Icon: Settings, isHere: (path: string) => path.startsWith("/settings") },
 ] as const;
 
 /** Where one can go. At the side on wide screens, at the bottom on a phone, where a thumb reaches it. */
@@ -33,7 +34,7 @@ export function SideBar() {
           prefetch={href === "/incidents" ? false : undefined}
           aria-current={isHere(path) ? "page" : undefined}
           className={cx(
-            "relative flex h-11 min-w-20 flex-col items-center justify-center gap-0.5 rounded-lg text-xs sm:h-12 sm:w-14 sm:min-w-0",
+            "relative flex h-11 min-w-16 flex-col items-center justify-center gap-0.5 rounded-lg text-xs sm:h-12 sm:w-14 sm:min-w-0",
             isHere(path) ? "bg-sunken text-strong" : "text-quiet hover:text-strong",
           )}
         >

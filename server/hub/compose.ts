@@ -19,6 +19,7 @@ import type { Clock } from "./clock.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import type { BrowserServer } from "./gateway/gateway.ts";
+import { viewSettings } from "./settings-view.ts";
 import { createHttpServer, createListener, refuseOtherUpgrades } from "./http-listener.ts";
 import type { WebHandler } from "./http-listener.ts";
 import { IncidentReader } from "./incidents/incident-reader.ts";
@@ -221,6 +222,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     clock,
     log,
     endSessions: () => gateway.endSessions(),
+    settings: viewSettings({ resolved, version, build: web?.build, startedAtMs: clock.nowMs() }),
     notReady: () => stopReason,
   });
 

@@ -10,6 +10,7 @@ import {
   vmIdSchema,
   vmsQuerySchema,
 } from "#lib/api/requests";
+import type { SettingsView } from "#lib/api/settings";
 import type { VmSummary } from "#lib/api/vm";
 import type { AuditEvent } from "#lib/audit/events";
 import type { Log } from "#server/log";
@@ -48,6 +49,8 @@ export interface ApiOptions {
   log: Log;
   /** Makes every socket that the session's cookie let in show it again. */
   endSessions(): void;
+  /** The effective configuration, for people to read. */
+  settings: SettingsView;
   /** Why this hub cannot serve yet, or no longer; undefined while it can. */
   notReady(): string | undefined;
 }
@@ -186,6 +189,7 @@ export function createApi(options: ApiOptions): ApiFetch {
     GET: async (context) => json({ events: await events.page(readQuery(context.req.raw, pageQuerySchema)) }),
   });
   route(`${API_PREFIX}/audit`, { GET: async (context) => json({ rows: await audit.page(readQuery(context.req.raw, pageQuerySchema)) }) });
+  route(`${API_PREFIX}/settings`, { GET: () => json(options.settings) });
   route(`${API_PREFIX}/bridges`, { GET: () => json({ serverTimeMs: clock.nowMs(), bridges: fleet.bridges() }) });
 
   route(`${API_PREFIX}/session`, {
