@@ -4,6 +4,7 @@ import type { Closers } from "./closers.ts";
 import { MIGRATING_MEMORY_MIB, ensureRandomMemory } from "./images.ts";
 import { type Lab, removeFolder } from "./lab.ts";
 import { LabError } from "./lab-error.ts";
+import { findFreePort } from "./nbd-disk.ts";
 import { SlowRelay } from "./slow-relay.ts";
 import { requireSocketPath } from "./socket-path.ts";
 import { type VmShape } from "./vm-arguments.ts";
@@ -23,6 +24,8 @@ export interface MigrationPairOptions {
   isDestinationWatched?: boolean;
   /** Puts a network between the two that can be slow and stand still: `relay`, and TCP on the source's side. */
   withRelay?: boolean;
+  /** Default a unix socket, whose kernel counts no bytes: over it a destination's stall cannot be seen. */
+  overTcp?: boolean;
 }
 
 /** As good as no relay, for a transfer that the source itself holds back. */
@@ -48,7 +51,7 @@ export class MigrationPair {
   static async start(lab: Lab, closers: Closers, options: MigrationPairOptions): Promise<MigrationPair> {
     const folder = closers.add(await lab.makeFolder(`${options.sourceName}-link`), removeFolder);
     const path = requireSocketPath(join(folder, "migration.sock"));
-    const uri = `unix:${path}`;
+    const uri = options.overTcp === true ? `tcp:127.0.0.1:${await findFreePort()}` : `unix:${path}`;
     const relay =
       options.withRelay === true
         ? await SlowRelay.start(closers, { target: () => ({ path }), bytesPerSecond: RELAY_BYTES_PER_SECOND })

@@ -200,7 +200,7 @@ export class NbdDisk {
 }
 
 /** Asks the kernel for a port and gives it back at once: good enough for a server of our own on loopback. */
-async function findFreePort(): Promise<number> {
+export async function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

@@ -26,6 +26,7 @@ export class SlowRelay {
   readonly #close: () => Promise<void>;
   readonly #connections: Map<Socket, Socket>;
   readonly #state: { bytesPerSecond: number };
+  #isHolding = false;
 
   private constructor(
     port: number,
@@ -75,10 +76,14 @@ export class SlowRelay {
 
   /** As a server does that flushes: everything that is sent is taken, and no answer comes until `passReplies`. */
   holdReplies(): void {
+    this.#isHolding = true;
     for (const [near, far] of this.#connections) far.unpipe(near).pause();
   }
 
   passReplies(): void {
+    // Piped twice, every byte would go twice.
+    if (!this.#isHolding) return;
+    this.#isHolding = false;
     for (const [near, far] of this.#connections) far.pipe(near);
   }
 

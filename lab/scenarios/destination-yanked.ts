@@ -17,6 +17,7 @@ export const destinationYanked: ScenarioDefinition = {
         sourceName: `${vmName}-source`,
         destinationName: vmName,
         isDestinationWatched: true,
+        overTcp: true,
       });
       return composeScenario({
         vms: [pair.destination, pair.source],
