@@ -61,6 +61,13 @@ function scoreOf(verdict: Verdict, instance: InstanceReport, { peers = ALONE, be
   return rankSuspects(vm(verdict, [instance, ...beside]), peers).get(instanceKey(instance.instance))!.score;
 }
 
+test("a throttle between a stalled disk and its node may hold it as well, until the node's own connection shows more", () => {
+  const serves = { kind: "guest-disk" as const, owner: "vda", through: ["fmt0", "throttle0"], throughDrivers: ["raw", "throttle"] };
+  const stalled: Verdict = { kind: "io-stalled", nodes: ["nbd0"] };
+  expect(scoreOf(stalled, guestDisk({ serves, ...clues("work-outstanding") }))).toBe("possible");
+  expect(scoreOf(stalled, guestDisk({ serves, ...clues("work-outstanding", "unread-at-peer") }))).toBe("almost-certainly");
+});
+
 describe("a suspect of a hung main loop", () => {
   test.each([
     [["sent-unanswered"], "likely"],

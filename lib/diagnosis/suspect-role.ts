@@ -135,12 +135,23 @@ function migrationInHang({ migration, process }: VmReport): SuspectRole {
 function stalledIo(instance: InstanceReport, report: VmReport, nodes: readonly string[]): SuspectRole {
   if (instance.instance.type !== "block-node") return cannotHold("the main loop runs, and what stands still is disk I/O");
   const stalled = nodes.find((node) => standsUnder(instance, node, report));
+  if (stalled !== undefined && isThrottled(instance)) {
+    const text = `the I/O that stands still is that of ${stalled}, which stands on it, and a throttle between them may hold it as well`;
+    return { role: "only-if", shownBy: SHOWN_BY_ITS_CONNECTION, facts: [{ says: "supporting", family: "queue", text }] };
+  }
   if (stalled !== undefined) {
     const text = `the I/O that stands still is that of ${stalled}, which stands on it`;
     return { role: "may-hold", facts: [{ says: "strong", family: "queue", text }] };
   }
   if (nodes.length === 0 || mayStandUnderAny(instance)) return { role: "may-hold", facts: [] };
   return { role: "may-hold", facts: [{ says: "against", family: "queue", text: "nothing that stands still is known to stand on it" }] };
+}
+
+const SHOWN_BY_ITS_CONNECTION: readonly ClueCode[] = ["sent-unanswered", "unsent-bytes", "unread-at-peer", "being-connected"];
+
+/** Whether a throttle stands between the node and the guest: what waits there never came to the node. */
+export function isThrottled({ serves }: Pick<InstanceReport, "serves">): boolean {
+  return serves.throughDrivers?.includes("throttle") === true;
 }
 
 /** A job or a replication can hold the writes of a disk that does not stand on its node. */

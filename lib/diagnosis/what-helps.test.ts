@@ -147,9 +147,21 @@ describe("what helps a hung main loop", () => {
   });
 });
 
+test("what helps a hang of a VM that has nothing to cut is its storage", () => {
+  expect(codesOf(helpsOf(HUNG, { instances: [monitorChardev()] }))).toEqual(["heal-storage"]);
+});
+
 describe("what helps stalled I/O", () => {
   test("is the storage where no connection is known below it", () => {
     expect(codesOf(helpsOf({ kind: "io-stalled", nodes: ["throttle0"] }, { instances: [monitorChardev()] }))).toEqual(["heal-storage"]);
+  });
+
+  test("is the throttle first, where one stands between the disk and a node that owes nothing that was read", () => {
+    const serves = { kind: "guest-disk" as const, owner: "vda", through: ["fmt0", "throttle0"], throughDrivers: ["raw", "throttle"] };
+    const verdict: Verdict = { kind: "io-stalled", nodes: ["nbd0"] };
+    expect(codesOf(helpsOf(verdict, { instances: [guestDisk({ serves })] }))).toEqual(["heal-storage", "heal-far-side", "yank"]);
+    const owing = guestDisk({ serves, ...clues("sent-unanswered") });
+    expect(codesOf(helpsOf(verdict, { instances: [owing] }))).toEqual(["heal-far-side", "yank"]);
   });
 
   test("is the far side of the node, then its yank", () => {

@@ -1,10 +1,12 @@
 import { assertNever } from "../assert-never.ts";
 import type { UnreachableReason } from "../health/verdict.ts";
+import { instanceKey, instanceName } from "../vm/instance.ts";
 import type { VmReport } from "../vm/report.ts";
 import { helpForInstances } from "./help-for-instances.ts";
 import { helpForMigration } from "./help-for-migration.ts";
 import { helpForProcess } from "./help-for-process.ts";
 import type { Help } from "./help.ts";
+import { isThrottled } from "./suspect-role.ts";
 import { qmpLine, shellQuote } from "./quoting.ts";
 import type { Suspicion } from "./suspicion.ts";
 
@@ -28,7 +30,7 @@ function helpForVerdict(report: VmReport, suspicions: ReadonlyMap<string, Suspic
         ...helpForProcess(report),
         ...(verdict.cord === "out-of-reach" ? [OUT_OF_REACH] : []),
         ...helpForMigration(report),
-        ...helpForInstances(report, suspicions),
+        ...hangHelps(report, suspicions),
       ];
     case "silent":
       return [...helpForProcess(report), ...(verdict.reason === "no-oob" ? [...helpForInstances(report, suspicions), giveMonitor()] : [])];
@@ -57,11 +59,30 @@ const OUT_OF_REACH: Help = {
   text: "heal the far side: Ripcord came after the hang began, so that no yank can be sent; once the main loop answers, the cord is negotiated by itself",
 };
 
+/** A hang that nothing measured explains is not left without a word. */
+function hangHelps(report: VmReport, suspicions: ReadonlyMap<string, Suspicion>): Help[] {
+  const helps = helpForInstances(report, suspicions);
+  if (helps.length > 0 || report.instances.some(({ isMonitor }) => isMonitor !== true)) return helps;
+  return [
+    {
+      code: "heal-storage",
+      text: "look at what this VM stands on (local files, NFS, Ceph, a FIFO or program that QEMU was told to open): it has no connection that yank could cut",
+    },
+  ];
+}
+
 /** A stall that no connection of the VM explains is one of its storage. */
 function ioHelps(report: VmReport, nodes: readonly string[], suspicions: ReadonlyMap<string, Suspicion>): Help[] {
   const helps = helpForInstances(report, suspicions);
-  if (helps.length > 0) return helps;
   const what = nodes.length === 0 ? "the disk" : nodes.join(", ");
+  const throttled = report.instances.find(
+    (instance) => isThrottled(instance) && suspicions.get(instanceKey(instance.instance))?.score === "possible",
+  );
+  if (throttled !== undefined) {
+    const text = `look at the throttle above ${instanceName(throttled.instance)} first: nothing that was read says that its connection owes an answer`;
+    return [{ code: "heal-storage", text }, ...helps];
+  }
+  if (helps.length > 0) return helps;
   return [
     {
       code: "heal-storage",

@@ -73,5 +73,10 @@ function waitingDisk(known: KnownVm): string | undefined {
 function hasTakenAll(known: KnownVm, key: string): boolean {
   const found = known.hostIfAny?.sockets(key);
   if (found?.kind !== "read" || found.tracks.length === 0) return false;
-  return found.tracks.every(({ socket }) => socket.unsentBytes === 0 && socket.unreadBytes === 0 && socket.far?.unreadBytes === 0);
+  return found.tracks.every((track) => {
+    const { socket } = track;
+    // An idle connection has taken all, too; only TCP tells whether an answer is owed.
+    const isOwed = socket.tcp === undefined || owedForMs(track) > 0;
+    return isOwed && socket.unsentBytes === 0 && socket.unreadBytes === 0 && socket.far?.unreadBytes === 0;
+  });
 }
