@@ -59,14 +59,18 @@ export function cancelEffect(vm: PlannableVm): Effect {
 export function pauseEffect(): Effect {
   return {
     sentence: "Both sides go to postcopy-paused: the connection is cut, the guest waits on the destination for pages it lacks.",
-    details: [
-      "Recover with migrate-recover on the destination, then migrate with resume on the source.",
-      "The guest's state is split between two hosts: never restart the source.",
-    ],
+    details: POSTCOPY_DETAILS,
     reversibility: "loses-state",
     acknowledge: POSTCOPY_ACKNOWLEDGE,
   };
 }
+
+/** The other side learns of it from the network: seen on real QEMUs with a network between them that stood still. */
+const POSTCOPY_DETAILS = [
+  "The other side pauses when it notices the cut; where the network swallows everything it has to be paused there as well.",
+  "Recover with migrate-recover on the destination, then migrate with resume on the source.",
+  "The guest's state is split between two hosts: never restart the source.",
+];
 
 function outgoingEffect(vm: PlannableVm, migration: MigrationReport): Effect {
   switch (migration.status) {
@@ -137,10 +141,7 @@ function postcopyEffect(direction: "incoming" | "outgoing"): Effect {
       direction === "outgoing"
         ? "Both sides go to postcopy-paused; the guest is on the destination and waits there for pages that are still here."
         : "Both sides go to postcopy-paused; the guest goes on here until it needs a page that is still on the source.",
-    details: [
-      "Recover with migrate-recover on the destination, then migrate with resume on the source.",
-      "The guest's state is split between two hosts: never restart the source.",
-    ],
+    details: POSTCOPY_DETAILS,
     reversibility: "loses-state",
     acknowledge: POSTCOPY_ACKNOWLEDGE,
   };

@@ -32,6 +32,15 @@ test.each([
   ["trouble that began before the act", acted, hung, SENT_AT_MS - 5_000],
   ["trouble that came later than a minute", acted, hung, SENT_AT_MS + 61_000],
   ["other trouble", { ...acted, healthBefore: "io-stalled" as const }, hung, SENT_AT_MS + 23_000],
+  [
+    "a postcopy that is paused, as its cut foretold,",
+    { ...acted, healthBefore: "migration-stalled" as const },
+    vmReport({
+      vmId: "vm0001",
+      health: { verdict: { kind: "migration-stalled", migrationStatus: "postcopy-paused" }, sinceAgeMs: 0, readingAgeMs: 0, evidence: [] },
+    }),
+    SENT_AT_MS + 23_000,
+  ],
   ["a VM that is well", acted, vmReport({ vmId: "vm0001" }), SENT_AT_MS + 23_000],
   ["an act of an earlier version, which did not note what it met", { ...acted, healthBefore: undefined }, hung, SENT_AT_MS + 23_000],
   ["an act that was never sent", { ...acted, sentAtMs: undefined }, hung, SENT_AT_MS + 23_000],

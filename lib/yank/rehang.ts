@@ -18,6 +18,8 @@ export function rehungText(target: ActTarget, report: VmReport, sinceAtMs: numbe
   const { verdict } = report.health;
   if (sentAtMs === undefined || healthBefore === undefined || !isTrouble(healthBefore) || !isSame(healthBefore, verdict.kind))
     return undefined;
+  // What the cut of a postcopy leads to is its pause, not its trouble come back.
+  if (verdict.kind === "migration-stalled" && verdict.migrationStatus === "postcopy-paused") return undefined;
   const afterMs = sinceAtMs - sentAtMs;
   if (afterMs < (target.recoveredAfterMs ?? 0) - CLOCKS_DIFFER_MS || afterMs > REHANG_WATCH_MS) return undefined;
   return `hung again ${Math.max(0, Math.round(afterMs / 1_000))} s after the act: reads ${verdict.kind}${whereText(target, report)}`;

@@ -14,13 +14,24 @@ export function describeBlockNode(
 ): Omit<InstanceReport, "instance"> {
   const { source } = nbdNode(name, topology, context.commandLine);
   return {
-    serves: topology ? servesOfBlockNode(topology.blockNodes.get(name), context) : servesAtStart(name, context),
+    serves: withDrivers(
+      topology ? servesOfBlockNode(topology.blockNodes.get(name), context) : servesAtStart(name, context),
+      context.commandLine,
+    ),
     farSide: source && nbdFarSide(source, context.hostKey ?? ""),
     // QEMU has no command that tells whether an NBD client is connected, reconnecting or has been cut.
     connection: "unknown",
     isMonitor: false,
     yankable: true,
   };
+}
+
+/** What the nodes on the way are, where the command line tells it of each: whoever replaces one has to know. */
+function withDrivers(serves: Serves, commandLine: DescribeContext["commandLine"]): Serves {
+  if (serves.through === undefined || commandLine === undefined) return serves;
+  const { nodeDrivers } = readCommandLineFacts(commandLine);
+  const throughDrivers = serves.through.flatMap((node) => nodeDrivers.get(node) ?? []);
+  return throughDrivers.length === serves.through.length ? { ...serves, throughDrivers } : serves;
 }
 
 /** Of a VM that hung before anything could be asked: its command line is the only reading there will be. */
