@@ -51,9 +51,9 @@ function strongSuspects(instances: readonly InstanceView[]): InstanceView[] {
   return [];
 }
 
-/** What many VMs share is the server, and not their part of it. */
+/** What many VMs can share: the server, and not their part of it; never a place where the VM itself listens. */
 export function serverOf({ farSide }: { farSide?: FarSide }): { key: string; text: string } | undefined {
-  return farSide && (farSide.server ?? farSide);
+  return farSide === undefined || farSide.key.startsWith("listen:") ? undefined : (farSide.server ?? farSide);
 }
 
 function leadsThrough(vm: ConditionSource, instance: InstanceView, strength: Strength): Lead[] {
