@@ -143,6 +143,10 @@ export class IncidentBook {
 
   takeChanges(): BookChanges {
     const taken = this.#changes;
+    for (const draft of taken.incidents) {
+      if (draft.opening) draft.opening.text = `Opened: ${titleOfDraft(draft)}`;
+      delete draft.opening;
+    }
     this.#changes = { incidents: new Set(), memberships: new Map() };
     return taken;
   }
@@ -219,7 +223,8 @@ export class IncidentBook {
     this.#byCause.set(cause.key, draft);
     const current = this.#byVm.get(vm.vmId);
     this.#admit(draft, vm, now, current && this.#leave(current, vm, draft, now));
-    tell(draft, now, { text: `Opened: ${titleOfDraft(draft)}` });
+    tell(draft, now, { text: "Opened" });
+    draft.opening = draft.newEntries.at(-1);
     return draft;
   }
 

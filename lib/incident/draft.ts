@@ -27,6 +27,8 @@ export interface Draft extends Omit<Incident, "members" | "notes" | "title" | "m
   /** Not taken by the owner yet. */
   changedMembers: Set<VmId>;
   newEntries: TimelineEntry[];
+  /** The one that tells of its opening, as long as nobody has taken it: what joins until then is a part of it. */
+  opening?: TimelineEntry;
 }
 
 export interface NewDraft {
@@ -193,9 +195,20 @@ function tellState(draft: Draft, now: Moment, entry: Omit<TimelineEntry, "atMs" 
 }
 
 export function summaryOf(draft: Draft): IncidentSummary {
-  const { members, beganMonoMs, openedMonoMs, mitigatedMonoMs, stateEntryCount, movedCount, changedMembers, newEntries, cause, ...rest } =
-    draft;
-  void [beganMonoMs, openedMonoMs, mitigatedMonoMs, stateEntryCount, movedCount, changedMembers, newEntries];
+  const {
+    members,
+    beganMonoMs,
+    openedMonoMs,
+    mitigatedMonoMs,
+    stateEntryCount,
+    movedCount,
+    changedMembers,
+    newEntries,
+    opening,
+    cause,
+    ...rest
+  } = draft;
+  void [beganMonoMs, openedMonoMs, mitigatedMonoMs, stateEntryCount, movedCount, changedMembers, newEntries, opening];
   const hosts = new Set<string>();
   for (const member of members.values()) hosts.add(member.host);
   return { ...rest, cause: { ...cause }, title: titleOfDraft(draft), memberCount: members.size, hosts: [...hosts].toSorted() };

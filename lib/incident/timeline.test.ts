@@ -72,7 +72,8 @@ describe("the timeline", () => {
             vmId: "a",
             progress: { ...progress, state: "sent", verdict: "pending", isFinal: false },
           }),
-          step(21_500, { type: "act-progressed", actId: "act-1", vmId: "a", progress }),
+          step(21_500, { type: "act-progressed", actId: "act-1", vmId: "a", progress: { ...progress, isFinal: false } }),
+          step(31_500, { type: "act-progressed", actId: "act-1", vmId: "a", progress }),
           step(44_000, {
             type: "act-amended",
             actId: "act-1",

@@ -31,7 +31,7 @@ export function timelineOf(sources: TimelineSources): { timeline: TimelineEntry[
     ...sources.own,
     ...sources.notes.map(ofNote),
     ...sources.acts.map(ofAct),
-    ...sources.steps.flatMap((row) => ofStep(row, sources.acts, names)),
+    ...ofSteps(sources, names),
     ...sources.events.flatMap((event) => ofEvent(event, names)),
     ...ofMembers(sources.members, sources.events),
   ];
@@ -83,6 +83,19 @@ const VERDICT_TEXTS: Record<ActVerdict, string | undefined> = {
   unknown: "What the act did is unknown",
   none: undefined,
 };
+
+/** A step that says again what the one before it said of the same target is told once. */
+function ofSteps({ steps, acts }: TimelineSources, names: ReadonlyMap<string, string>): TimelineEntry[] {
+  const last = new Map<string, string>();
+  return steps.flatMap((row) =>
+    ofStep(row, acts, names).filter(({ actId, vmId, text }) => {
+      const key = `${actId} ${vmId}`;
+      const isNews = last.get(key) !== text;
+      last.set(key, text);
+      return isNews;
+    }),
+  );
+}
 
 function ofStep({ atMs, event }: AuditRow, acts: readonly ActRecord[], names: ReadonlyMap<string, string>): TimelineEntry[] {
   if (event.type !== "act-progressed" && event.type !== "act-amended") return [];

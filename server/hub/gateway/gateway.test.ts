@@ -45,6 +45,26 @@ async function connected(client: Client): Promise<Client> {
 const refusal = (client: Client) => new Promise<string>((resolve) => client.once("connect_error", (error) => resolve(error.message)));
 const snapshot = async () => (await ripcord.call("/api/v1/vms")).body as unknown as FleetSnapshot;
 
+test("incidents are told of to all, whole and at most twice a second each", async () => {
+  const { epoch } = await snapshot();
+  const told: { atMs: number; message: Parameters<ServerToClientEvents["incident:changed"]>[0] }[] = [];
+  const client = await connected(connect());
+  client.on("incident:changed", (message) => told.push({ atMs: performance.now(), message }));
+  const later = await connected(connect());
+  const alsoTold: string[] = [];
+  later.on("incident:changed", ({ incident }) => alsoTold.push(incident.title));
+  bridge.set(hungVm({ vmId: "aaaaaa" }));
+  await until(() => expect(told).toHaveLength(1));
+  for (let index = 0; index < 30; index += 1) bridge.set(index % 2 === 0 ? vmReport({ vmId: "aaaaaa" }) : hungVm({ vmId: "aaaaaa" }));
+  bridge.set(hungVm({ vmId: "bbbbbb" }));
+  await until(() => expect(told.at(-1)?.message).toMatchObject({ epoch, incident: { number: 1, state: "open", memberCount: 2 } }));
+  expect(alsoTold.at(-1)).toBe(told.at(-1)?.message.incident.title);
+  expect(told.at(-1)?.message.incident).not.toHaveProperty("members");
+  expect(told.length).toBeLessThanOrEqual(2 + Math.ceil((told.at(-1)!.atMs - told[0]!.atMs) / 500));
+  const revisions = told.map(({ message }) => message.incident.revision);
+  expect(revisions).toEqual(revisions.toSorted((left, right) => left - right));
+});
+
 describe("deltas", () => {
   test("join on to the snapshot, one revision after the other, to the newest state", async () => {
     const { epoch, revision } = await snapshot();

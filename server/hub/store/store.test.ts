@@ -1,8 +1,12 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Kysely } from "kysely";
+import type { Insertable } from "kysely";
+import { Migrator } from "kysely/migration";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { AuditEvent } from "#lib/audit/events";
+import type { IncidentMember, IncidentState, IncidentSummary } from "#lib/incident/incident";
 import type { Fact } from "#lib/link/contract";
 import type { ActRecord } from "#lib/yank/act";
 import { ManualClock } from "../../../tests/support/manual-clock.ts";
@@ -10,8 +14,12 @@ import { ActStore } from "./act-store.ts";
 import { AuditLog, HUB_ACTOR } from "./audit-log.ts";
 import { EventStore } from "./event-store.ts";
 import { FolderInUseError } from "./folder-lock.ts";
+import { IncidentStore } from "./incident-store.ts";
+import { recordMigrations } from "./migrations.ts";
+import { nodeSqliteDialect } from "./node-sqlite.ts";
 import { openStore } from "./open-store.ts";
 import type { Store } from "./open-store.ts";
+import type { RecordTables } from "./schema.ts";
 
 let dataDir: string;
 let store: Store;
@@ -38,6 +46,99 @@ describe("the data folder", () => {
     expect(statSync(join(dataDir, "history.db")).mode & 0o077).toBe(0);
     // Whoever could read the lock could hold it, and no hub would start.
     expect(statSync(join(dataDir, "hub.lock")).mode & 0o077).toBe(0);
+  });
+});
+
+test("a record from before incidents keeps its acts, and takes incidents", async () => {
+  await store.close();
+  const file = join(dataDir, "record.db");
+  rmSync(file);
+  const old = new Kysely<RecordTables>({ dialect: nodeSqliteDialect(file, { synchronous: "FULL" }) });
+  expect((await new Migrator({ db: old, provider: recordMigrations }).migrateTo("0002-void-plans")).error).toBeUndefined();
+  const row = { act_id: "act-1", plan_id: "plan-1", created_at_ms: 5, who: "me", reason: null, action: "yank" };
+  await old
+    .insertInto("acts")
+    .values(row as Insertable<RecordTables["acts"]>)
+    .execute();
+  await old.destroy();
+  store = await openStore(dataDir);
+  const audit = await AuditLog.open(store.record, clock);
+  const [act] = await new ActStore(store.record, audit).recent(10);
+  expect(act).toMatchObject({ actId: "act-1", who: "me" });
+  expect(act).not.toHaveProperty("incidentId");
+  const incidents = new IncidentStore(store.record, audit);
+  expect(await incidents.nextNumber()).toBe(1);
+  expect(await incidents.active()).toEqual([]);
+});
+
+describe("incidents", () => {
+  const summary = (number: number, state: IncidentState = "open"): IncidentSummary => ({
+    incidentId: `inc-${number}`,
+    number,
+    state,
+    cause: { kind: "vm", key: "vm:aaaaaa", text: "db" },
+    title: "db: main loop hung",
+    openedAtMs: 1_000,
+    beganAtMs: 500,
+    detectedAfterMs: 500,
+    ...(state === "resolved" ? { resolvedAtMs: 2_000 + number } : {}),
+    memberCount: 1,
+    troubledCount: 0,
+    flapCount: 0,
+    worstKind: "main-loop-hung",
+    revision: 1,
+    hosts: ["h"],
+    noteCount: 0,
+  });
+  const member = (vmId: string): IncidentMember => ({
+    vmId,
+    name: "db",
+    bridgeId: "b",
+    host: "h",
+    kind: "healthy",
+    isInTrouble: false,
+    worstKind: "main-loop-hung",
+    joinedAtMs: 1_000,
+    sinceAtMs: 500,
+    flapCount: 0,
+  });
+
+  test("are written whole or not at all, and again as they are now", async () => {
+    const incidents = new IncidentStore(store.record, await AuditLog.open(store.record, clock));
+    const entry = { atMs: 1_000, kind: "incident" as const, text: "Opened" };
+    await incidents.save([{ summary: summary(1), members: [member("aaaaaa")], entries: [entry] }]);
+    const twice = { ...summary(2), number: 1 };
+    await expect(
+      incidents.save([
+        { summary: { ...summary(1), title: "changed" }, members: [], entries: [entry] },
+        { summary: twice, members: [], entries: [] },
+      ]),
+    ).rejects.toThrow(/UNIQUE/);
+    expect(await incidents.active()).toMatchObject([{ number: 1, title: "db: main loop hung", members: [{ vmId: "aaaaaa" }] }]);
+    expect(await incidents.entries("inc-1", 10)).toEqual([entry]);
+    await incidents.save([
+      { summary: summary(1, "resolved"), members: [{ ...member("aaaaaa"), flapCount: 3 }, member("bbbbbb")], entries: [] },
+    ]);
+    expect(await incidents.active()).toEqual([]);
+    expect((await incidents.incident("inc-1"))!.members.map(({ vmId, flapCount }) => [vmId, flapCount])).toEqual([
+      ["aaaaaa", 3],
+      ["bbbbbb", 0],
+    ]);
+    expect(await incidents.resolvedSince(2_000)).toMatchObject([
+      { incidentId: "inc-1", causeKey: "vm:aaaaaa", members: [{ vmId: "aaaaaa" }, { vmId: "bbbbbb" }] },
+    ]);
+    expect(await incidents.nextNumber()).toBe(2);
+  });
+
+  test("of those that are over the newest ten thousand stay, with their number never given out again", async () => {
+    const incidents = new IncidentStore(store.record, await AuditLog.open(store.record, clock));
+    const changes = Array.from({ length: 10_003 }, (_, index) => ({ summary: summary(index + 1, "resolved"), members: [], entries: [] }));
+    await incidents.save([...changes, { summary: summary(10_004), members: [member("aaaaaa")], entries: [] }]);
+    await incidents.prune();
+    expect(await incidents.incident("inc-3")).toBeUndefined();
+    expect(await incidents.incident("inc-4")).toBeDefined();
+    expect(await incidents.active()).toHaveLength(1);
+    expect(await incidents.nextNumber()).toBe(10_005);
   });
 });
 
