@@ -87,7 +87,12 @@ export function onlyThisOne(vm: VmDetail, fleet: VmSummary[] | undefined, incide
   if (alike.length === 0) return { strong: "Yes, only this one", text: `${KIND_WORDS[vm.health.kind]} nowhere else`, link };
   const strong = farSide ? "Yes, on this far side" : `Others too: ${formatCount(alike.length, "VM")}`;
   const here = alike.filter((other) => other.bridgeId === vm.bridgeId).length;
-  return { strong, text: `${formatCount(alike.length, "other VM")} with this verdict, ${here === 0 ? "none" : here} on ${vm.host}`, link };
+  const where = `${here === 0 ? "none" : here} of them on ${vm.host}`;
+  return {
+    strong,
+    text: farSide ? `${formatCount(alike.length, "other VM")} with this verdict, ${where}` : `with this verdict, ${where}`,
+    link,
+  };
 }
 
 function incidentLink({ incidentId }: VmDetail, incident: IncidentSummary | undefined): Answer["link"] {

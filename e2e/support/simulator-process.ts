@@ -26,9 +26,10 @@ export class SimulatorProcess {
   /**
    * @param directory in which every VM gets `NAME.sock`.
    * @param options `servers`: the NBD servers over which the VMs' disks are spread, in turn; none: each has its own.
+   *   `reads`: what each guest reads per second; where its disks lead is read only of one that is seen to work.
    */
-  static async start(directory: string, count: number, options: { servers?: number } = {}): Promise<SimulatorProcess> {
-    const counts = ["--count", String(count), "--servers", String(options.servers ?? 0)];
+  static async start(directory: string, count: number, options: { servers?: number; reads?: number } = {}): Promise<SimulatorProcess> {
+    const counts = ["--count", String(count), "--servers", String(options.servers ?? 0), "--reads", String(options.reads ?? 0)];
     const child = spawn(process.execPath, [MAIN, "--dir", directory, ...counts], { stdio: ["pipe", "pipe", "inherit"] });
     const simulator = new SimulatorProcess(child);
     await simulator.#answer("its start");
