@@ -1,7 +1,6 @@
 import Link from "next/link";
 import type { IncidentSummary } from "#lib/incident/incident";
-import { useNow } from "../realtime/live-clock.tsx";
-import { useFreshness } from "../realtime/use-freshness.ts";
+import { useHubAsOf } from "../realtime/use-freshness.ts";
 import { lastedWords, membersWords } from "../incident/incident-words.ts";
 import { buttonClass } from "../ui/button.tsx";
 import { cx } from "../ui/cx.ts";
@@ -12,8 +11,7 @@ import { TROUBLE_BORDER } from "./trouble-banner.tsx";
 
 /** What many VMs have in common, in one sentence, with the way to it; how many more there are stands below. */
 export function IncidentBanner({ incident, moreCount }: { incident: IncidentSummary; moreCount: number }) {
-  const now = useNow();
-  const isStale = useFreshness().kind === "hub-silent";
+  const { asOfMs, isStale } = useHubAsOf();
   const { title, worstKind, beganAtMs, hosts, incidentId, number } = incident;
   return (
     <section
@@ -30,7 +28,7 @@ export function IncidentBanner({ incident, moreCount }: { incident: IncidentSumm
         <p className="text-body">
           {[
             VERDICT_WORD[worstKind],
-            `since ${formatUtcTime(beganAtMs)}, ${lastedWords(incident, now)}`,
+            `since ${formatUtcTime(beganAtMs)}, ${lastedWords(incident, asOfMs)}`,
             membersWords(incident),
             hosts.join(", "),
           ]

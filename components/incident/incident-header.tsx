@@ -3,7 +3,6 @@ import type { ReactNode } from "react";
 import type { IncidentDetail } from "#lib/api/incident";
 import { API_PREFIX } from "#lib/api/prefix";
 import { KIND_WORDS } from "#lib/incident/title";
-import { useNow } from "../realtime/live-clock.tsx";
 import { Age } from "../ui/age.tsx";
 import { Button, buttonClass } from "../ui/button.tsx";
 import { cx } from "../ui/cx.ts";
@@ -20,15 +19,16 @@ const DAY_MS = 86_400_000;
 /** The cause on top, and what an operator asks of an incident: how bad, since when, how soon seen, over when. */
 export function IncidentHeader({
   incident,
-  isStale,
+  asOf,
   cannotSend,
 }: {
   incident: IncidentDetail;
-  isStale: boolean;
+  asOf: { asOfMs: number; isStale: boolean };
   cannotSend: string | undefined;
 }) {
   const [isClosing, setIsClosing] = useState(false);
   const { state, worstKind, title, cause, incidentId } = incident;
+  const { isStale } = asOf;
   return (
     <div className={cx("-mx-4 border-b border-line px-4 pb-4 sm:-mx-6 sm:px-6", isStale && "is-stale")}>
       <div className="flex flex-wrap items-start gap-x-8 gap-y-4">
@@ -37,7 +37,7 @@ export function IncidentHeader({
             <StateIcon state={state} kind={worstKind} size={40} isStale={isStale} />
           </div>
           <div className="min-w-0 wrap-anywhere">
-            <h1 className="text-xl font-semibold text-strong">{title}</h1>
+            <h1 className="text-xl font-semibold text-strong">{isStale ? `When last heard: ${title}` : title}</h1>
             <p role="status" aria-label="State">
               <StateWord state={state} kind={worstKind} isStale={isStale} />
               <span className="text-body">: {STATE_MEANING[state]}</span>
@@ -75,13 +75,12 @@ export function IncidentHeader({
       </div>
       {isClosing && state !== "resolved" && <CloseForm incident={incident} cannotSend={cannotSend} onDone={() => setIsClosing(false)} />}
       {state !== "resolved" && <WhoIsOnIt incident={incident} cannotSend={cannotSend} />}
-      <Facts incident={incident} />
+      <Facts incident={incident} asOfMs={asOf.asOfMs} isStale={isStale} />
     </div>
   );
 }
 
-function Facts({ incident }: { incident: IncidentDetail }) {
-  const now = useNow();
+function Facts({ incident, asOfMs: now, isStale }: { incident: IncidentDetail; asOfMs: number; isStale: boolean }) {
   const { beganAtMs, detectedAfterMs, recoveredAfterMs, flapCount, worstKind, state, resolvedAtMs, resolvedBy } = incident;
   return (
     <dl className="mt-4 grid grid-cols-2 gap-x-8 gap-y-3 lg:grid-cols-[repeat(5,auto)] lg:justify-start lg:gap-x-12">
@@ -97,7 +96,11 @@ function Facts({ incident }: { incident: IncidentDetail }) {
       </Fact>
       <Fact
         name="Time to recover"
-        strong={recoveredAfterMs === undefined ? `${formatAgeInWords(now - beganAtMs)} so far` : formatAgeInWords(recoveredAfterMs)}
+        strong={
+          recoveredAfterMs === undefined
+            ? `${formatAgeInWords(now - beganAtMs)} ${isStale ? "when last heard" : "so far"}`
+            : formatAgeInWords(recoveredAfterMs)
+        }
       >
         {recoveredAfterMs === undefined ? "until no VM of it is in trouble" : "until none was in trouble"}
       </Fact>

@@ -6,7 +6,7 @@ import type { IncidentDetail } from "#lib/api/incident";
 import { fleetQuery } from "../queries/fleet.ts";
 import { useIncident } from "../queries/incidents.ts";
 import { HangAnnouncer } from "../fleet/hang-announcer.tsx";
-import { useCannotSend, useFreshness } from "../realtime/use-freshness.ts";
+import { useCannotSend, useHubAsOf } from "../realtime/use-freshness.ts";
 import { Screen } from "../shell/screen.tsx";
 import { useYankDesk } from "../yank/use-yank-desk.ts";
 import { YankDialog } from "../yank/yank-dialog.tsx";
@@ -24,7 +24,7 @@ export function IncidentScreen({ seed }: { seed: IncidentDetail }) {
   const [chosen, setChosen] = useState(NOTHING_SELECTED);
   const desk = useYankDesk();
   const cannotSend = useCannotSend();
-  const isStale = useFreshness().kind === "hub-silent";
+  const asOf = useHubAsOf();
   const selection = stillSelected(chosen, incident.cords);
   function handlePlan() {
     desk.ask({ action: "yank", targets: planTargets(selection, incident), incidentId: incident.incidentId });
@@ -32,7 +32,7 @@ export function IncidentScreen({ seed }: { seed: IncidentDetail }) {
   return (
     <Screen heading={<Heading incident={incident} />}>
       {fleet && <HangAnnouncer vms={fleet.vms} />}
-      <IncidentHeader incident={incident} isStale={isStale} cannotSend={cannotSend} />
+      <IncidentHeader incident={incident} asOf={asOf} cannotSend={cannotSend} />
       <div className="mt-4 grid gap-4 xl:grid-cols-[3fr_2fr]">
         <div className="min-w-0 max-xl:-order-2 xl:col-span-2">
           <MembersCard

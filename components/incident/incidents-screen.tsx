@@ -4,8 +4,7 @@ import Link from "next/link";
 import type { IncidentList } from "#lib/api/incident";
 import type { IncidentSummary } from "#lib/incident/incident";
 import { KIND_WORDS } from "#lib/incident/title";
-import { useNow } from "../realtime/live-clock.tsx";
-import { useFreshness } from "../realtime/use-freshness.ts";
+import { useHubAsOf } from "../realtime/use-freshness.ts";
 import { incidentsQuery } from "../queries/incidents.ts";
 import { Screen } from "../shell/screen.tsx";
 import { cx } from "../ui/cx.ts";
@@ -18,7 +17,7 @@ const DAY_MS = 86_400_000;
 /** Every incident: the open ones first. */
 export function IncidentsScreen({ seed }: { seed: IncidentList }) {
   const { data } = useQuery({ ...incidentsQuery(), initialData: seed });
-  const isStale = useFreshness().kind === "hub-silent";
+  const asOf = useHubAsOf();
   const incidents = inOrder(data.incidents);
   const openCount = incidents.filter(({ state }) => state === "open").length;
   return (
@@ -36,9 +35,9 @@ export function IncidentsScreen({ seed }: { seed: IncidentList }) {
           <p className="mt-1">A VM that gets into trouble opens one, and every other VM that hangs on the same thing joins it.</p>
         </div>
       ) : (
-        <ul aria-label="Incidents, open ones first" className={cx("-mx-4 sm:-mx-6", isStale && "is-stale")}>
+        <ul aria-label="Incidents, open ones first" className={cx("-mx-4 sm:-mx-6", asOf.isStale && "is-stale")}>
           {incidents.map((incident) => (
-            <Row key={incident.incidentId} incident={incident} isStale={isStale} />
+            <Row key={incident.incidentId} incident={incident} {...asOf} />
           ))}
         </ul>
       )}
@@ -46,8 +45,7 @@ export function IncidentsScreen({ seed }: { seed: IncidentList }) {
   );
 }
 
-function Row({ incident, isStale }: { incident: IncidentSummary; isStale: boolean }) {
-  const now = useNow();
+function Row({ incident, isStale, asOfMs }: { incident: IncidentSummary; isStale: boolean; asOfMs: number }) {
   const { state, worstKind, title, number, hosts, beganAtMs, cause, flapCount, noteCount } = incident;
   const isOver = state === "resolved";
   const extras = [
@@ -85,11 +83,11 @@ function Row({ incident, isStale }: { incident: IncidentSummary; isStale: boolea
         </span>
       </p>
       <p className="max-lg:col-start-2 lg:text-right">
-        <span className={cx(state === "open" && !isStale && "text-strong")}>{lastedWords(incident, now)}</span>
+        <span className={cx(state === "open" && !isStale && "text-strong")}>{lastedWords(incident, asOfMs)}</span>
         <span className="text-body lg:block">
           <span className="lg:hidden"> · </span>
           <time dateTime={new Date(beganAtMs).toISOString()} title={formatUtc(beganAtMs)} className="whitespace-nowrap">
-            {beganWords(incident, now)}
+            {beganWords(incident, asOfMs)}
           </time>
         </span>
       </p>

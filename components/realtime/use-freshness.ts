@@ -42,6 +42,13 @@ export function useAsOf(vm: Pick<VmSummary, "bridgeId" | "health">, stepMs?: num
   return asOfFor(vm, link, useNow(stepMs));
 }
 
+/** Up to when anything that the hub says is known: now, or when it was last heard. Ages are counted to here and not further. */
+export function useHubAsOf(): { asOfMs: number; isStale: boolean } {
+  const link = useLink();
+  const now = useNow();
+  return link.isHubSilent ? { asOfMs: link.heardAtMs, isStale: true } : { asOfMs: now, isStale: false };
+}
+
 /** Why nothing can be sent from this browser now; undefined when it can. */
 export function useCannotSend(): string | undefined {
   const connection = useConnection();

@@ -2,6 +2,7 @@ import { useState } from "react";
 import type { VmDetail } from "#lib/api/vm";
 import type { AsOf } from "../realtime/freshness.ts";
 import { useNow } from "../realtime/live-clock.tsx";
+import { cx } from "../ui/cx.ts";
 import { formatUtcTime } from "../ui/format.ts";
 import { addSample, lanePath, plotTime, plotX, plotY, sampleClocks, withOpenLane } from "./clock-history.ts";
 import type { ClockSample } from "./clock-history.ts";
@@ -45,7 +46,7 @@ export function ClockPlot({ vm, asOf }: { vm: VmDetail; asOf: AsOf }) {
   const isMarked = kind !== "healthy" && sinceAtMs > startMs && !asOf.isStale;
   const sinceX = plotX(sinceAtMs, time, SIZE.width);
   return (
-    <figure className="mt-4">
+    <figure className={cx("mt-4", asOf.isStale && "is-stale")}>
       {/* The numbers beside it say the same to whoever does not see it. */}
       <svg
         viewBox={`0 0 ${SIZE.width} ${SIZE.height}`}

@@ -16,10 +16,10 @@ import { VerdictIcon } from "./verdict-icon.tsx";
 import { VERDICT_TEXT_CLASS } from "./verdict-words.ts";
 
 /** One instance: its name, what it serves, how much speaks for it and why, how it is connected, and its cord. */
-export function InstanceRow({ vm, report, cannotSend, onYank }: { report: InstanceView } & InstancesCardProps) {
+export function InstanceRow({ vm, isOld, report, cannotSend, onYank }: { report: InstanceView } & InstancesCardProps) {
   const name = instanceName(report.instance);
   const isInQuestion = isTrouble(vm.health.kind) && report.isMonitor !== true;
-  const isWanted = isInQuestion && isSuspected(report);
+  const isWanted = isInQuestion && !isOld && isSuspected(report);
   const mark = report.isMonitor === true ? "monitor" : report.isMonitor === "possible" ? "possibly a monitor" : undefined;
   return (
     <li className="flex flex-wrap items-start gap-x-4 gap-y-2 border-b border-line px-4 py-3 last:border-b-0">
@@ -27,7 +27,7 @@ export function InstanceRow({ vm, report, cannotSend, onYank }: { report: Instan
         {report.yankable !== true ? (
           <Lock size={16} aria-hidden="true" />
         ) : isInQuestion ? (
-          <SuspicionMark score={report.suspicion.score} kind={vm.health.kind} />
+          <SuspicionMark score={report.suspicion.score} kind={isOld ? "unknown" : vm.health.kind} />
         ) : (
           <VerdictIcon kind="healthy" />
         )}
@@ -45,7 +45,7 @@ export function InstanceRow({ vm, report, cannotSend, onYank }: { report: Instan
         {isInQuestion && (
           <p className="text-strong">
             <span className={cx("font-semibold", isWanted && VERDICT_TEXT_CLASS[vm.health.kind])}>
-              {SCORE_WORD[report.suspicion.score]}
+              {isOld ? `was ${SCORE_WORD[report.suspicion.score]}` : SCORE_WORD[report.suspicion.score]}
             </span>
             : {report.suspicion.reasons.join(" · ")}
           </p>

@@ -1,19 +1,22 @@
 import type { InstanceView, VmDetail } from "#lib/api/vm";
 import { useNow } from "../realtime/live-clock.tsx";
 import { Card } from "../ui/card.tsx";
+import { cx } from "../ui/cx.ts";
 import { formatAgeInWords } from "../ui/format.ts";
 import { instanceKey } from "#lib/vm/instance";
 import { InstanceRow } from "./instance-row.tsx";
 
 export interface InstancesCardProps {
   vm: VmDetail;
+  /** What is shown was so when it was last heard. */
+  isOld: boolean;
   /** Why nothing can be sent now, for people; undefined when it can. */
   cannotSend: string | undefined;
   onYank: (report: InstanceView) => void;
 }
 
 /** Everything this VM lists for yanking: what it serves, where it leads, what speaks for it, and its cord, or why there is none. */
-export function InstancesCard({ vm, cannotSend, onYank }: InstancesCardProps) {
+export function InstancesCard({ vm, isOld, cannotSend, onYank }: InstancesCardProps) {
   const now = useNow();
   const aside =
     vm.topologyAtMs === undefined
@@ -28,9 +31,9 @@ export function InstancesCard({ vm, cannotSend, onYank }: InstancesCardProps) {
             : "Nothing on this VM can be yanked: it has no NBD disk, socket chardev or migration"}
         </p>
       ) : (
-        <ul>
+        <ul className={cx(isOld && "is-stale")}>
           {cordsFirst(vm.instances).map((report) => (
-            <InstanceRow key={instanceKey(report.instance)} vm={vm} report={report} cannotSend={cannotSend} onYank={onYank} />
+            <InstanceRow key={instanceKey(report.instance)} vm={vm} isOld={isOld} report={report} cannotSend={cannotSend} onYank={onYank} />
           ))}
         </ul>
       )}

@@ -65,7 +65,7 @@ export function LiveVm({ vm, asOf, desk, cannotSend }: LiveVmProps) {
           {isSilent && process}
         </div>
         <div className="min-w-0 max-xl:-order-1 xl:col-span-2">
-          <InstancesCard vm={vm} cannotSend={cannotAsk} onYank={(report) => askToYank(desk, vm, report)} />
+          <InstancesCard vm={vm} isOld={asOf.hasOldReadings} cannotSend={cannotAsk} onYank={(report) => askToYank(desk, vm, report)} />
         </div>
         <div className="min-w-0 max-xl:contents xl:grid xl:content-start xl:gap-4">
           <MigrationAndColo vm={vm} desk={desk} cannotSend={cannotAsk} />
