@@ -19,7 +19,7 @@ const HELP = `Usage: ./ripcord bench [NAME…] [--quick] [--out DIR]
 
 Measures speed and memory as ratios to a floor measured in the same run.
 Prints tables and writes them, with JSON, to DIR (default bench/results). All of it takes some
-25 minutes, --quick five; nothing else should be running meanwhile.
+35 minutes, --quick eight; nothing else should be running meanwhile.
 
 ${BENCHES.map((bench) => `  ${bench.name.padEnd(18)} ${bench.about.split(". ")[0] ?? ""}`).join("\n")}
 `;
