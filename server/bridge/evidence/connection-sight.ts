@@ -100,7 +100,7 @@ function connectingText({ socket }: SocketTrack): string {
   return `its process is dialling ${socket.peer ?? "the far side"} (${socket.state})`;
 }
 
-export function addressText(endpoint: Endpoint | undefined): string {
+function addressText(endpoint: Endpoint | undefined): string {
   if (!endpoint) return "an address that was not read";
   return endpoint.kind === "unix" ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
 }
