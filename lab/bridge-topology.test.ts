@@ -126,6 +126,16 @@ await describeWithQemu("the bridge says what everything serves", (qemu) => {
     expect(of("nbdq")?.serves.how).toMatch(/; also source of mirror job mir0$/);
   });
 
+  test("nothing, and then the device that is plugged in after its node, of which no event tells", async () => {
+    const server = { type: "unix", path: path("t.nbd") };
+    await vm.raw.execute("blockdev-add", { driver: "nbd", "node-name": "spare0", server, export: "e" });
+    const named = (report: VmReport) => report.instances.find(({ instance }) => instanceName(instance) === "spare0");
+    await shown((report) => named(report)?.serves.kind === "nothing");
+    await vm.raw.execute("device_add", { driver: "virtio-blk-pci", drive: "spare0", id: "vdz", "share-rw": true });
+    const of = await shown((report) => named(report)?.serves.kind === "guest-disk");
+    expect(of("spare0")?.serves).toMatchObject({ owner: "vdz", deviceType: "virtio-blk-pci" });
+  });
+
   test("no size of a qcow2 image that nobody uses, because reading it could hang the VM", async () => {
     const { instances } = await waitFor("a report", () => [...hub.vms.values()][0]);
     expect(instances.filter(({ serves }) => serves.sizeBytes !== undefined)).toEqual([]);

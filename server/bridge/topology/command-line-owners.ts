@@ -23,7 +23,7 @@ export function addObjectOwner(owners: OwnersByChardev, options: OptionText): vo
   }
 }
 
-/** `-netdev vhost-user,chardev=c`, and user networking that forwards a guest's connection to a chardev. */
+/** `-netdev vhost-user,chardev=c`; no QMP command before 10.0 ties the two together. */
 export function addNetdevOwner(owners: OwnersByChardev, options: OptionText): void {
   const [type, id, chardev] = [options.get("type") ?? options.get(""), options.get("id"), options.get("chardev")];
   if (type === undefined || id === undefined) return;

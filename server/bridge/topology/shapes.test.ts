@@ -4,6 +4,7 @@ import type { InstanceReport } from "#lib/vm/instance";
 import { describeInstances } from "./describe-instances.ts";
 import { recordedVm } from "./fixtures/recorded-vm.ts";
 import { readTopology } from "./read-topology.ts";
+import { hasUnclaimed } from "./unclaimed.ts";
 
 const monitorAddress = { kind: "unix", path: "/run/lab/mon.sock" } as const;
 
@@ -161,6 +162,21 @@ describe.each(["7.2", "11.1"] as const)("the disks of a QEMU %s that hung before
     for (const name of ["mt", "bt", "idle0", driveNode(version, 0)]) expect(told(name)).toEqual({ kind: "unknown" });
     const hidden = describeInstances(instances, undefined, { launcher: "plain", commandLine: [...commandLine, "-readconfig", "/x"] });
     expect(hidden.filter(({ serves }) => serves.kind === "guest-disk")).toEqual([]);
+  });
+});
+
+describe("something that nothing uses", () => {
+  it("is a node without disk, job and export, and a chardev that is nobody's and no monitor", async () => {
+    const { instances, ask, commandLine } = recordedVm("7.2", "shapes");
+    const topology = await readTopology(ask, { instances, commandLine });
+    const isUnclaimed = (name: string) =>
+      hasUnclaimed(
+        topology,
+        instances.filter((instance) => instanceName(instance) === name),
+        commandLine,
+      );
+    expect(["cb3", "lonely", "vhu1"].map(isUnclaimed)).toEqual([true, true, true]);
+    expect(["nbdq", "mt", "idle0", "qga0", "ripcord", "compat_monitor0", "serial0"].filter(isUnclaimed)).toEqual([]);
   });
 });
 

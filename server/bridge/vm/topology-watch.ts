@@ -3,6 +3,7 @@ import { carryDetails, lacksDetails, readBlockDetails } from "../topology/block-
 import type { StorageProgress } from "../topology/block-details.ts";
 import { refreshConnections } from "../topology/refresh-connections.ts";
 import type { Topology } from "../topology/topology.ts";
+import { hasUnclaimed } from "../topology/unclaimed.ts";
 import type { KnownVm } from "./known-vm.ts";
 import type { AskInBand } from "./ports.ts";
 import type { SessionOwner } from "./session-owner.ts";
@@ -13,6 +14,8 @@ const RETRY_MS = 5_000;
 /** No event tells that somebody connected to a console, so it is asked, and sooner while an act is watched. */
 const CONNECTIONS_EVERY_MS = 15_000;
 const CONNECTIONS_WHEN_WATCHFUL_MS = 2_000;
+/** After a changed list, while something on it has no user: no event tells of a device that is plugged in after its node. */
+const SETTLING_MS = [5_000, 30_000] as const;
 /** How often it is tried to learn sizes and file names, where storage was not seen at work. */
 const DETAILS_EVERY_MS = 30_000;
 /** Storage has to do work within this time to be believed alive. */
@@ -31,6 +34,8 @@ export class TopologyWatch {
   #notBeforeMonoMs = 0;
   #isReading = false;
   #connectionsMonoMs: number;
+  #settlingReads = 0;
+  #lookAgainMonoMs = Infinity;
   #detailsNotBeforeMonoMs = 0;
   #progress: { readonly monoMs: number; readonly value: StorageProgress } | undefined;
   /** The list that the newest whole reading was about. */
@@ -52,6 +57,7 @@ export class TopologyWatch {
   /** Called with the slot free: starts whatever reading is due and may be sent. */
   maybeRead(nowMonoMs: number, isWatchful: boolean): void {
     const { known } = this.#owner;
+    if (nowMonoMs >= this.#lookAgainMonoMs) known.isTopologyStale = true;
     if (!known.isTopologyStale) {
       if (!isWatchful && this.#maybeReadDetails(nowMonoMs)) return;
       this.#maybeRefreshConnections(nowMonoMs, isWatchful);
@@ -67,6 +73,7 @@ export class TopologyWatch {
   async #read(known: KnownVm): Promise<void> {
     this.#isReading = true;
     known.isTopologyStale = false;
+    this.#lookAgainMonoMs = Infinity;
     try {
       if (known.version) await this.#host.schemas.readOnce(known.version, this.#ask);
       const { instances } = known;
@@ -79,8 +86,14 @@ export class TopologyWatch {
       // Nodes of an unchanged list are the same nodes; of a changed one a name may be another node's by now.
       const former = this.#instancesRead === instances ? known.topology : undefined;
       known.topology = carryDetails(topology, former);
+      if (this.#instancesRead !== instances) this.#settlingReads = 0;
       this.#instancesRead = instances;
       known.topologyMonoMs = this.#host.clock.nowMonoMs();
+      const settlingMs = SETTLING_MS[this.#settlingReads];
+      if (settlingMs !== undefined && hasUnclaimed(topology, instances, known.commandLine)) {
+        this.#settlingReads += 1;
+        this.#lookAgainMonoMs = known.topologyMonoMs + settlingMs;
+      }
       this.#notBeforeMonoMs = known.topologyMonoMs + GAP_MS;
       this.#owner.onChanged();
     } catch (error) {
