@@ -110,6 +110,17 @@ describe("reading the topology", () => {
     expect(topology.owners.get("mq")).toEqual({ kind: "monitor", id: "mq0", type: "monitor-qmp", portName: undefined });
   });
 
+  it("finds the TPM emulator of a chardev", async () => {
+    // As QEMU 7.2 and 11.1 answer with swtpm behind the chardev, also while that is stopped.
+    const ask: AskInBand = (command) => {
+      if (command === "query-chardev") return Promise.resolve([{ label: "chrtpm", filename: "unix:", "frontend-open": true }]);
+      const tpm = { model: "tpm-tis", options: { type: "emulator", data: { chardev: "chrtpm" } }, id: "tpm0" };
+      return command === "query-tpm" ? Promise.resolve([tpm]) : Promise.reject(new RefusedError("no"));
+    };
+    const { owners } = await readTopology(ask, { instances: [{ type: "chardev", id: "chrtpm" }] });
+    expect(owners.get("chrtpm")).toEqual({ kind: "tpm", id: "tpm0", type: "tpm-emulator" });
+  });
+
   it("leaves everything unread where QEMU refuses everything", async () => {
     const ask: AskInBand = () => Promise.reject(new RefusedError("no such command"));
     const topology = await readTopology(ask, {
