@@ -13,6 +13,8 @@ import { inOrder, lastedWords, membersWords } from "./incident-words.ts";
 import { StateIcon, StateWord } from "./state-label.tsx";
 
 const DAY_MS = 86_400_000;
+/** What the hub lists without being asked for more. */
+const LISTED_INCIDENTS = 100;
 
 /** Every incident: the open ones first. */
 export function IncidentsScreen({ seed }: { seed: IncidentList }) {
@@ -40,6 +42,9 @@ export function IncidentsScreen({ seed }: { seed: IncidentList }) {
             <Row key={incident.incidentId} incident={incident} {...asOf} />
           ))}
         </ul>
+      )}
+      {incidents.length >= LISTED_INCIDENTS && (
+        <p className="mt-3 text-sm">The newest {LISTED_INCIDENTS} are listed; the API pages through the older ones.</p>
       )}
     </Screen>
   );

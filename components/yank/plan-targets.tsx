@@ -106,7 +106,7 @@ function Warning({ text }: { text: string }) {
 }
 
 /** How many VMs each reversibility is the worst of, the worst first. */
-export function sumUp(targets: readonly Pick<PlanTarget, "reversibility">[]): { reversibility: Reversibility; count: number }[] {
+function sumUp(targets: readonly Pick<PlanTarget, "reversibility">[]): { reversibility: Reversibility; count: number }[] {
   return REVERSIBILITIES.toReversed().flatMap((reversibility) => {
     const count = targets.filter((target) => target.reversibility === reversibility).length;
     return count === 0 ? [] : [{ reversibility, count }];
