@@ -14,10 +14,13 @@ import type { Action, Plan } from "#lib/yank/plan";
 import { rehungText } from "#lib/yank/rehang";
 import { Closers } from "./closers.ts";
 import { GuestReads } from "./guest-reads.ts";
-import { readSecondDiskSector } from "./boot-sectors.ts";
-import { openLab } from "./lab.ts";
+import { DEBUG_CONSOLE_PORT, floodOnKeySector, readSecondDiskSector } from "./boot-sectors.ts";
+import { writeDisk } from "./images.ts";
+import { openLab, removeFolder } from "./lab.ts";
 import { NbdDisk } from "./nbd-disk.ts";
+import { Peer } from "./peer.ts";
 import { PostcopyPair } from "./postcopy-pair.ts";
+import { hasMillisecondReconnect } from "./qemu.ts";
 import type { Qemu } from "./qemu.ts";
 import type { RawMonitor } from "./raw-monitor.ts";
 import type { LabScenario } from "./scenario.ts";
@@ -25,9 +28,12 @@ import { startScenario } from "./start-scenario.ts";
 import { startLinkHub } from "./testing/link-hub.ts";
 import type { LinkHub } from "./testing/link-hub.ts";
 import { describeWithQemu } from "./testing/needs-qemu.ts";
+import { LabVm } from "./vm.ts";
 import { waitFor } from "./wait-for.ts";
 
 const MAIN = join(import.meta.dirname, "../server/main.ts");
+/** Longer than an act is watched by its bridge. */
+const RECONNECT_SECONDS = 14;
 /** Ten seconds of probes, and the grace after them. */
 const FINAL_WITHIN_MS = 20_000;
 
@@ -179,24 +185,56 @@ await describeWithQemu("the yank desk's acts", (qemu) => {
     });
   });
 
-  test("a console that connects again hangs again, and that amends the act", async () => {
-    const scenario = await started("console-rehang");
-    await shown("console-rehang", reads("healthy"));
-    await scenario.break();
-    const hung = await shown("console-rehang", reads("main-loop-hung"));
-    const { plan, target } = await act(hung, "yank", [{ type: "chardev", id: "console0" }]);
-    expect(plan.targets[0]!.effects[0]!.details.join(" ")).toContain("the hang comes back with the connection");
-    if (target.verdict === "rehung") return;
-    expect(target).toMatchObject({ verdict: "recovered", recoveredParts: expect.arrayContaining(["main-loop"]) });
-    const text = await waitFor(
-      "the hang to come back",
-      () => {
-        const report = hub.vms.get(target.vmId);
-        return report && rehungText(target, report, Date.now() - report.health.sinceAgeMs);
-      },
-      { timeoutMs: 45_000 },
-    );
-    expect(text).toMatch(/^hung again \d+ s after the act: reads main-loop-hung/);
+  describe("on a console that connects again to a peer that does not read", () => {
+    const CONSOLE: KnownYankInstance = { type: "chardev", id: "console0" };
+
+    test("soon: the act itself reads rehung", async () => {
+      const scenario = await started("console-rehang");
+      await shown("console-rehang", reads("healthy"));
+      await scenario.break();
+      const hung = await shown("console-rehang", reads("main-loop-hung"));
+      const { plan, target } = await act(hung, "yank", [CONSOLE]);
+      expect(plan.targets[0]!.effects[0]!.details.join(" ")).toContain("the hang comes back with the connection");
+      expect(target).toMatchObject({ state: "accepted", verdict: "rehung" });
+    });
+
+    test("after a while: it recovers, and the hang that comes back amends the act", async () => {
+      const lab = await openLab(labOptions);
+      opened.push(lab);
+      const closers = new Closers();
+      opened.push(closers);
+      const folder = closers.add(await lab.makeFolder("amended-console"), removeFolder);
+      const path = join(folder, "console.sock");
+      const collector = await Peer.start(lab, closers, { what: "console collector", path });
+      const reconnect = `reconnect${hasMillisecondReconnect(qemu.version) ? `-ms=${RECONNECT_SECONDS}000` : `=${RECONNECT_SECONDS}`}`;
+      const vm = await LabVm.start(lab, {
+        name: "amended",
+        bootDisk: await writeDisk(join(folder, "boot.img"), floodOnKeySector()),
+        devices: [
+          ...["-chardev", `socket,id=console0,path=${path},${reconnect}`],
+          ...["-device", `isa-debugcon,iobase=${DEBUG_CONSOLE_PORT},chardev=console0,id=debugcon0`],
+        ],
+      });
+      closers.add(vm, (each) => each.close());
+      await shown("amended", reads("healthy"));
+      await collector.freeze();
+      await waitFor("the guest to fill its console", async () => {
+        vm.raw.execute("send-key", { keys: [{ type: "qcode", data: "a" }] }, { timeoutMs: 0 }).catch(() => {});
+        return (await vm.isHung()) ? true : undefined;
+      });
+      const hung = await shown("amended", reads("main-loop-hung"));
+      const { target } = await act(hung, "yank", [CONSOLE]);
+      expect(target).toMatchObject({ verdict: "recovered", recoveredParts: expect.arrayContaining(["main-loop"]) });
+      const text = await waitFor(
+        "the hang to come back",
+        () => {
+          const report = hub.vms.get(target.vmId);
+          return report && rehungText(target, report, Date.now() - report.health.sinceAgeMs);
+        },
+        { timeoutMs: 45_000 },
+      );
+      expect(text).toMatch(/^hung again \d+ s after the act: reads main-loop-hung/);
+    });
   });
 
   describe("on a migration", () => {
