@@ -148,6 +148,16 @@ describe("a plan to yank a guest's disk", () => {
     expect(plan.targets[0]!.effects[0]!.sentence).toContain("is gone already, and its requests fail");
   });
 
+  test.each([
+    ["reconnecting", ["wait", "heal-far-side"]],
+    ["connecting", ["heal-far-side"]],
+    ["given-up", []],
+  ] as const)("while the node is %s offers what can end that by itself, and nothing that cannot", (connection, codes) => {
+    const { softer } = planned(withDisk({ connection, waitLeftMs: 11_200 }), [NBD]);
+    expect(softer.map(({ code }) => code)).toEqual(codes);
+    if (connection === "reconnecting") expect(softer[0]?.text).toContain("Wait at most 12 s");
+  });
+
   test("costs only the job where the node is a job's target", () => {
     const plan = planned(withDisk({ serves: { kind: "job-target", owner: "mirror0" } }), [NBD]);
     expect(plan.targets[0]).toMatchObject({ reversibility: "ends" });

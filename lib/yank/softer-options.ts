@@ -1,5 +1,5 @@
 import { healthClass } from "../health/verdict.ts";
-import { instanceName } from "../vm/instance.ts";
+import { instanceKey, instanceName } from "../vm/instance.ts";
 import type { Action, PlannedInstance, SofterOption } from "./plan.ts";
 import { doesMainLoopLive } from "./plannable-vm.ts";
 import type { PlannableVm } from "./plannable-vm.ts";
@@ -35,15 +35,29 @@ function optionsForInstance(vm: PlannableVm, planned: PlannedInstance): SofterOp
     case "migration":
       return cancelFirst(vm);
     case "block-node":
-      if (isWell && !isWaiting) return [];
-      return [
-        {
-          code: "heal-far-side",
-          text: `Bring ${far} back: ${isWaiting ? `${name} then connects again by itself` : "what waits then completes, and nothing is lost"}`,
-        },
-      ];
+      return isWaiting ? whileConnecting(vm, planned, far) : isWell ? [] : [heal(far, "what waits then completes, and nothing is lost")];
     case "chardev":
       return isWell || isWaiting ? [] : [{ code: "heal-far-side", text: `Let ${far} read again: ${name} then goes on without a cut` }];
+  }
+}
+
+function heal(far: string, then: string): SofterOption {
+  return { code: "heal-far-side", text: `Bring ${far} back: ${then}` };
+}
+
+/** A node without a connection: one that tries again is waited for, one that has given up never comes back by itself. */
+function whileConnecting(vm: PlannableVm, { key, name }: PlannedInstance, far: string): SofterOption[] {
+  const report = vm.report.instances.find((candidate) => instanceKey(candidate.instance) === key);
+  const option = heal(far, `${name} then connects again by itself`);
+  switch (report?.connection) {
+    case "reconnecting": {
+      const most = report.waitLeftMs === undefined ? "" : ` at most ${Math.ceil(report.waitLeftMs / 1_000)} s`;
+      return [{ code: "wait", text: `Wait${most}: ${name} connects again, or its requests fail when its reconnect-delay is over` }, option];
+    }
+    case "connecting":
+      return [option];
+    default:
+      return [];
   }
 }
 

@@ -2,6 +2,7 @@ import type { BridgeView, FleetSnapshot, VmDetail, VmSummary } from "#lib/api/vm
 import type { BridgeHello, Pulse, VmDetailReport } from "#lib/link/contract";
 import type { FleetDelta } from "#lib/realtime/events";
 import type { VmId, VmReport } from "#lib/vm/report";
+import type { PlannableVm } from "#lib/yank/plannable-vm";
 import type { Clock } from "../clock.ts";
 import { ChangeLog } from "./change-log.ts";
 import { GuestIndex } from "./guest-index.ts";
@@ -247,10 +248,12 @@ export class Fleet {
   }
 
   /** The newest report of a VM and whether its bridge is lost, for the yank desk. */
-  reportOf(vmId: VmId): { report: VmReport; bridgeId: string; host: string; isLost: boolean } | undefined {
+  reportOf(vmId: VmId): PlannableVm | undefined {
     const vm = this.#vms.get(vmId);
     const bridge = vm && this.#bridges.get(vm.bridgeId);
-    return vm && bridge && { report: vm.report, bridgeId: vm.bridgeId, host: bridge.host, isLost: bridge.lostSinceAtMs !== undefined };
+    if (!vm || !bridge) return undefined;
+    const { report, bridgeId } = vm;
+    return { report, bridgeId, host: bridge.host, isLost: bridge.lostSinceAtMs !== undefined, peers: this.#troubled.peersOf(report) };
   }
 
   rows(): VmSummary[] {
