@@ -20,6 +20,7 @@ import { PROCESS_RECHECK_MS, ProcessSight } from "./process-sight.ts";
 import { runningPicture } from "./running-picture.ts";
 import { RunningSession } from "./running-session.ts";
 import type { SessionOwner } from "./session-owner.ts";
+import { socketStalls } from "./socket-stalls.ts";
 import { TICK_MS } from "./tick-wheel.ts";
 import type { Ticking } from "./tick-wheel.ts";
 import { UngreetedWatch } from "./ungreeted-watch.ts";
@@ -646,6 +647,8 @@ export class SupervisedVm implements Ticking, SessionOwner, WatchedVm {
     const { ioIfAny, migrationIfAny, topology } = this.known;
     if (isTrouble(kind) || kind === "slow" || migrationIfAny?.isUnderWay === true) return true;
     if (ioIfAny?.wantsSockets(topology, nowMonoMs) === true) return true;
+    // Once its connection is seen to owe an answer it is looked at until that has come or is a stall.
+    if (ioIfAny && socketStalls(this.known, nowMonoMs).length > 0) return true;
     return (session.inBandOpenAgeMs(nowMonoMs) ?? 0) >= this.settings.thresholds.slowAfterMs;
   }
 
