@@ -329,7 +329,7 @@ export class IncidentBook {
   }
 }
 
-export function resolvedOf(
+function resolvedOf(
   draft: Pick<Draft, "incidentId" | "cause" | "resolvedAtMs" | "resolvedBy"> & { members: Map<VmId, IncidentMember> },
 ): ResolvedBefore {
   return {

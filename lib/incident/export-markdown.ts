@@ -103,7 +103,7 @@ function utc(atMs: number): string {
 }
 
 /** "1 h 4 min", "3 min 12 s", "5.2 s" */
-export function duration(ms: number): string {
+function duration(ms: number): string {
   const seconds = ms / 1_000;
   if (seconds < 60) return `${seconds < 10 ? Math.round(seconds * 10) / 10 : Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);

@@ -4,6 +4,8 @@ import type { FleetDelta } from "#lib/realtime/events";
 import type { VmId, VmReport } from "#lib/vm/report";
 import type { PlannableVm } from "#lib/yank/plannable-vm";
 import type { Clock } from "../clock.ts";
+import { newBridge, viewBridge } from "./bridge-presence.ts";
+import type { Bridge } from "./bridge-presence.ts";
 import { ChangeLog } from "./change-log.ts";
 import { GuestIndex } from "./guest-index.ts";
 import { TroubleIndex } from "./trouble-index.ts";
@@ -46,25 +48,6 @@ interface Vm {
   /** The row as JSON, made once per change and reused by every snapshot. */
   rowJson: string;
   readings?: VmDetail["readings"];
-}
-
-/** `syncing`: connected, and its snapshot has not come yet. `quiet`: connected, and nothing was heard for too long. */
-type Presence = "absent" | "syncing" | "live" | "quiet";
-
-interface Bridge {
-  bridgeId: string;
-  host: string;
-  isSimulated: boolean;
-  presence: Presence;
-  /** What is known of its VMs is not known to be so now, since then. */
-  lostSinceAtMs?: number;
-  heardAtMs: number;
-  newestProbeAtMs?: number;
-  notices: string[];
-  /** What the hub itself has to say about it. */
-  hubNotices: Map<string, string>;
-  refused?: BridgeView["refused"];
-  vmIds: Set<VmId>;
 }
 
 /** The merged state of all bridges, with revisions. Owned by the hub; it starts no timer: `checkPulses` is called by its owner. */
@@ -266,18 +249,7 @@ export class Fleet {
   }
 
   bridges(): BridgeView[] {
-    return Array.from(this.#bridges.values(), (bridge) => ({
-      bridgeId: bridge.bridgeId,
-      host: bridge.host,
-      isSimulated: bridge.isSimulated,
-      isConnected: bridge.presence === "syncing" || bridge.presence === "live",
-      isSyncing: bridge.presence === "syncing",
-      newestProbeAtMs: bridge.newestProbeAtMs,
-      lostSinceAtMs: bridge.lostSinceAtMs,
-      vmCount: bridge.vmIds.size,
-      notices: [...bridge.hubNotices.values(), ...bridge.notices],
-      refused: bridge.refused,
-    }));
+    return Array.from(this.#bridges.values(), viewBridge);
   }
 
   /** The snapshot as JSON; `rowJson` of each VM is reused as it is. */
@@ -433,19 +405,4 @@ export class Fleet {
 /** Why a VM left that its bridge only stopped reporting. */
 function endedReason({ health: { verdict } }: VmReport): string {
   return verdict.kind === "unreachable" && verdict.reason === "process-gone" ? "process-gone" : "no longer reported by its bridge";
-}
-
-function newBridge(options: { bridgeId: string; host: string; isSimulated: boolean; nowMs: number; presence: Presence }): Bridge {
-  const { bridgeId, host, isSimulated, nowMs, presence } = options;
-  return {
-    bridgeId,
-    host,
-    isSimulated,
-    presence,
-    ...(presence === "absent" ? { lostSinceAtMs: nowMs } : {}),
-    heardAtMs: nowMs,
-    notices: [],
-    hubNotices: new Map(),
-    vmIds: new Set(),
-  };
 }

@@ -23,6 +23,8 @@ export class IncidentWriter {
   #underWay = new Map<string, Unwritten>();
   #writing: Promise<void> | undefined;
   #hasFailed = false;
+  /** The log has heard of it. */
+  #isTold = false;
 
   constructor(store: Pick<IncidentStore, "save">, log: Log) {
     this.#store = store;
@@ -40,12 +42,12 @@ export class IncidentWriter {
     draft.newEntries = [];
   }
 
-  /** Starts to write what is not written, unless it is being written. */
+  /** Starts to write what is not written, unless it is being written, or could not be: each try may wait for a lock. */
   flush(): void {
-    if (this.#writing || this.#unwritten.size === 0) return;
+    if (this.#writing || this.#hasFailed || this.#unwritten.size === 0) return;
     this.#writing = this.#write().finally(() => {
       this.#writing = undefined;
-      if (!this.#hasFailed) this.flush();
+      this.flush();
     });
   }
 
@@ -75,7 +77,7 @@ export class IncidentWriter {
 
   async close(): Promise<void> {
     await this.#writing;
-    this.flush();
+    this.retry();
     await this.#writing;
   }
 
@@ -90,9 +92,10 @@ export class IncidentWriter {
     }));
     try {
       await this.#store.save(changes);
-      this.#hasFailed = false;
+      this.#isTold = false;
     } catch (error) {
-      if (!this.#hasFailed) this.#log.error({ err: error }, "incidents could not be written to the record; tried again every second");
+      if (!this.#isTold) this.#log.error({ err: error }, "incidents could not be written to the record; tried again every second");
+      this.#isTold = true;
       this.#hasFailed = true;
       for (const [incidentId, { draft, vmIds, entries }] of batch) {
         const newer = this.#unwritten.get(incidentId);
