@@ -5,12 +5,13 @@ import { API_PREFIX } from "#lib/api/prefix";
 import { KIND_WORDS } from "#lib/incident/title";
 import { Age } from "../ui/age.tsx";
 import { Button, buttonClass } from "../ui/button.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
 import { cx } from "../ui/cx.ts";
 import { formatAgeInWords, formatCount, formatDuration } from "../ui/format.ts";
 import { Instant } from "../ui/instant.tsx";
 import { TextLink } from "../ui/text-link.tsx";
 import { CloseForm } from "./close-form.tsx";
-import { membersWords, STATE_MEANING } from "./incident-words.ts";
+import { incidentSummaryText, membersWords, STATE_MEANING } from "./incident-words.ts";
 import { StateIcon, StateWord } from "./state-label.tsx";
 import { WhoIsOnIt } from "./who-is-on-it.tsx";
 
@@ -59,7 +60,8 @@ export function IncidentHeader({
             )}
           </div>
         </div>
-        <div className="flex flex-wrap gap-2">
+        <div className="flex flex-wrap items-center gap-2">
+          <CopyButton text={incidentSummaryText(incident)} label="Copy what is known in three lines" />
           <a href={`${API_PREFIX}/incidents/${encodeURIComponent(incidentId)}/export?format=markdown`} download className={buttonClass()}>
             Export Markdown
           </a>

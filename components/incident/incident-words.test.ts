@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { incidentMember, incidentSummary } from "../testing/fixtures.ts";
-import { countKinds, inOrder, lastedWords, membersWords, openIncidents, shownTimeline } from "./incident-words.ts";
+import { countKinds, incidentSummaryText, inOrder, lastedWords, membersWords, openIncidents, shownTimeline } from "./incident-words.ts";
 import { membersInOrder } from "./members-card.tsx";
 
 test("open incidents stand on top, those with the most VMs in trouble first; the rest by when they began", () => {
@@ -46,4 +46,11 @@ test("members in trouble stand first, the worst on top; numbers in names count a
     incidentMember({ name: "web-2", kind: "io-stalled" }),
   ];
   expect(membersInOrder(members).map(({ name }) => name)).toEqual(["web-9", "web-2", "web-10", "web-1"]);
+});
+
+test("tells others in three lines what is wrong, since when, and with whom", () => {
+  const members = [incidentMember({ name: "db-7", host: "kvm-03" }), incidentMember({ name: "db-8", isInTrouble: false })];
+  expect(incidentSummaryText({ ...incidentSummary({ number: 241, troubledCount: 1, title: "2 VMs wait" }), members })).toBe(
+    "Incident 241, open: 2 VMs wait\nSince 1970-01-01 00:00:00 UTC; 1 of 2 VMs in trouble\ndb-7 (kvm-03)",
+  );
 });

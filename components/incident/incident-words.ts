@@ -1,6 +1,6 @@
 import { severityRank } from "#lib/health/verdict";
-import type { IncidentState, IncidentSummary, TimelineEntry } from "#lib/incident/incident";
-import { formatAgeInWords, formatCount } from "../ui/format.ts";
+import type { Incident, IncidentState, IncidentSummary, TimelineEntry } from "#lib/incident/incident";
+import { formatAgeInWords, formatCount, formatUtc } from "../ui/format.ts";
 
 export const STATE_WORD: Record<IncidentState, string> = { open: "Open", mitigated: "Mitigated", resolved: "Resolved" };
 
@@ -86,4 +86,17 @@ export function openIncidents(incidents: readonly IncidentSummary[]): IncidentSu
         severityRank(left.worstKind) - severityRank(right.worstKind) ||
         left.beganAtMs - right.beganAtMs,
     );
+}
+
+/** What one pastes where others are told of it: what is wrong, since when, and with which VMs. */
+export function incidentSummaryText(
+  incident: Pick<Incident, "number" | "title" | "state" | "beganAtMs" | "members"> & Parameters<typeof membersWords>[0],
+): string {
+  const troubled = incident.members.filter(({ isInTrouble, movedToId }) => isInTrouble && movedToId === undefined);
+  const lines = [
+    `Incident ${incident.number}, ${STATE_WORD[incident.state].toLowerCase()}: ${incident.title}`,
+    `Since ${formatUtc(incident.beganAtMs)}; ${membersWords(incident)}`,
+  ];
+  if (troubled.length > 0) lines.push(troubled.map(({ name, host }) => `${name} (${host})`).join(", "));
+  return lines.join("\n");
 }
