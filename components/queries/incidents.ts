@@ -8,7 +8,7 @@ import { keys } from "./keys.ts";
 /** The timeline of an open incident grows by events that change no summary; it is asked for this often. */
 const OPEN_REFRESH_MS = 5_000;
 /** When the socket told of a newer state than the page shows. */
-const BEHIND_REFRESH_MS = 400;
+const BEHIND_REFRESH_MS = 1_000;
 
 /** Every incident; kept by the socket after it was fetched once. */
 export function incidentsQuery() {
