@@ -71,6 +71,14 @@ test("takes a unix client that nobody has accepted for the only node without a c
   expect(matchSockets([unread, { ...unread, key: "newer" }], [pending], false).byKey.size).toBe(0);
 });
 
+test("takes the only connection left for the only block node of which was not read where it leads", () => {
+  const known = socket({ peer: "10.0.0.9:10809" });
+  const left = socket({ peer: "10.0.0.10:10809" });
+  const instances = [tcpNode("block-node:a", "10.0.0.9"), { key: "block-node:b", endpoint: undefined, isMigration: false }];
+  expect(matchSockets(instances, [known, left], false).byKey.get("block-node:b")).toMatchObject({ by: "elimination", sockets: [left] });
+  expect(matchSockets(instances, [known, left, socket({ peer: "10.0.0.6:3260" })], false).byKey.has("block-node:b")).toBe(false);
+});
+
 test("does not take a connection that was shut down for a connection", () => {
   const cut = socket({ peer: "10.0.0.9:10809", isShut: true });
   expect(matchSockets([tcpNode("a", "10.0.0.9")], [cut], false).byKey.get("a")).toMatchObject({ sockets: [], isShut: true });

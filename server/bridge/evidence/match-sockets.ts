@@ -50,6 +50,7 @@ export function matchSockets(instances: readonly Matchable[], sockets: readonly 
   }
   const unexplained = sockets.filter((socket) => !explained.has(socket) && mayBeAnInstances(socket, sockets));
   assignPending(instances, byKey, unexplained);
+  if (!isMigrating) assignLast(instances, byKey, unexplained);
   const migration = instances.find((each) => each.isMigration);
   if (isMigrating && migration && (byKey.get(migration.key)?.sockets.length ?? 0) === 0) {
     // One without a name may also be of an instance whose address was not read.
@@ -79,6 +80,19 @@ function assignPending(instances: readonly Matchable[], byKey: Map<string, Match
   if (unconnected.length === 1 && instance !== undefined) {
     byKey.set(instance.key, { sockets: [socket], by: "elimination", sharedBy: 1, isListening: false, isShut: false });
   }
+}
+
+/**
+ * Where of one block node alone it was not read where it leads, and one connection alone belongs to nothing else, it is that
+ * node's: a mirror's target that was added right before the hang.
+ */
+function assignLast(instances: readonly Matchable[], byKey: Map<string, Match>, unexplained: readonly HostSocket[]): void {
+  const unread = instances.filter(({ key, endpoint }) => endpoint === undefined && !byKey.has(key));
+  const [instance] = unread;
+  const [socket] = unexplained;
+  if (unread.length !== 1 || !instance?.key.startsWith("block-node:")) return;
+  if (unexplained.length !== 1 || socket?.peer === undefined) return;
+  byKey.set(instance.key, { sockets: [socket], by: "elimination", sharedBy: 1, isListening: false, isShut: false });
 }
 
 function groupByAddress(instances: readonly Matchable[]): { endpoint: Endpoint; keys: string[] }[] {

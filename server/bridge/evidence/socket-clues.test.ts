@@ -90,13 +90,15 @@ describe("an NBD node over TCP", () => {
     expect(sent(900, 5_000)).toEqual([]);
     expect(sent(5_000, 1_200)).toEqual(["traffic-flows"]);
     expect(sent(50_000, 49_000)).toEqual(["idle-connection"]);
+    // The innocent one of two disks, on QEMU 11.1: its answer came one tick after its request.
+    expect(sent(2_251, 2_247)).toEqual(["idle-connection"]);
   });
 
   test("goes by a late acknowledgement where the last bytes went and came in the same moment", () => {
-    const tied = (ackMs: number) => node().read(0, [tcp({ lastSentAgeMs: 9_000, lastReceivedAgeMs: 9_004, lastAckAgeMs: ackMs })]);
+    const tied = (ackMs: number) => node().read(0, [tcp({ lastSentAgeMs: 9_000, lastReceivedAgeMs: 9_000, lastAckAgeMs: ackMs })]);
     expect(tied(8_960)).toEqual(["sent-unanswered"]);
     // The answer itself carried it, or a keep-alive came much later: neither tells.
-    expect(tied(9_004)).toEqual(["not-measured"]);
+    expect(tied(9_000)).toEqual(["not-measured"]);
     expect(tied(1_500)).toEqual(["not-measured"]);
   });
 

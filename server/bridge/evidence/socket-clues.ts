@@ -10,8 +10,8 @@ import type { SocketTrack } from "./socket-track.ts";
 /** What was sent may be answered a moment later; what waits in a queue may be taken. */
 const OWED_AFTER_MS = 1_000;
 const FLOWS_WITHIN_MS = 2_000;
-/** A clock tick of the kernel: ages closer than this are of the same moment. */
-const SAME_MOMENT_MS = 10;
+/** Two readings a second apart may be a little less than that. */
+const READ_EARLY_MS = 10;
 /** A late acknowledgement of what was sent comes within this, a keep-alive's answer never. @see tcp(7) TCP_QUICKACK */
 const LATE_ACK_FROM_MS = 20;
 const LATE_ACK_UNTIL_MS = 900;
@@ -90,7 +90,8 @@ function answerFindings({ socket: { tcp } }: SocketTrack): Finding[] {
   const { lastSentAgeMs: sentMs, lastReceivedAgeMs: receivedMs, lastAckAgeMs: ackMs } = tcp ?? {};
   if (sentMs === undefined || receivedMs === undefined) return [];
   const aheadMs = receivedMs - sentMs;
-  const isSentAfter = aheadMs > SAME_MOMENT_MS || (Math.abs(aheadMs) <= SAME_MOMENT_MS && isAckedLater(receivedMs, ackMs));
+  // Both are counted in ticks of one clock from one reading of it, so that any difference is an order.
+  const isSentAfter = aheadMs > 0 || (aheadMs === 0 && isAckedLater(receivedMs, ackMs));
   if (isSentAfter && sentMs >= OWED_AFTER_MS) {
     return [
       {
@@ -104,7 +105,7 @@ function answerFindings({ socket: { tcp } }: SocketTrack): Finding[] {
     return [{ code: "sent-unanswered", text: `sends without an acknowledgement, and nothing has come back for ${ageText(receivedMs)}` }];
   }
   if (receivedMs <= FLOWS_WITHIN_MS) return [{ code: "traffic-flows", text: `the last byte came ${ageText(receivedMs)} ago` }];
-  if (-aheadMs > SAME_MOMENT_MS) {
+  if (aheadMs < 0) {
     return [{ code: "idle-connection", text: `the last byte came ${ageText(receivedMs)} ago, and nothing was sent after it` }];
   }
   if (isSentAfter) return [];
@@ -143,7 +144,7 @@ function queueFindings({ socket, readMonoMs, unsentStillMonoMs, farStillMonoMs }
   const farStillMs = farStillMonoMs === undefined ? 0 : readMonoMs - farStillMonoMs;
   const unsentStillMs = unsentStillMonoMs === undefined ? 0 : readMonoMs - unsentStillMonoMs;
   const findings: Finding[] = [];
-  if (socket.far !== undefined && farStillMs >= OWED_AFTER_MS - SAME_MOMENT_MS) {
+  if (socket.far !== undefined && farStillMs >= OWED_AFTER_MS - READ_EARLY_MS) {
     findings.push({
       code: "unread-at-peer",
       text: `${byteText(socket.far.unreadBytes)} wait at ${farText(socket)}, which has read nothing for at least ${ageText(farStillMs)}`,
@@ -154,7 +155,7 @@ function queueFindings({ socket, readMonoMs, unsentStillMonoMs, farStillMonoMs }
   const stillMs = Math.max(unsentStillMs, silentMs >= OWED_AFTER_MS ? silentMs : 0);
   // Of a unix socket the queue is the same bytes that wait at the far side.
   const isTold = socket.transport === "unix" && socket.far !== undefined;
-  if (socket.unsentBytes > 0 && !isTold && stillMs >= OWED_AFTER_MS - SAME_MOMENT_MS) {
+  if (socket.unsentBytes > 0 && !isTold && stillMs >= OWED_AFTER_MS - READ_EARLY_MS) {
     findings.push({
       code: "unsent-bytes",
       text: `${byteText(socket.unsentBytes)} wait to be sent, and the far side has taken none for at least ${ageText(stillMs)}`,
