@@ -34,6 +34,6 @@ export function useReloadOnNewBuild(): void {
   }, [hasNewBuild]);
 }
 
-export function isOtherBuild(own: string | undefined, served: string | undefined): boolean {
+function isOtherBuild(own: string | undefined, served: string | undefined): boolean {
   return own !== undefined && own !== "" && served !== undefined && served !== own;
 }

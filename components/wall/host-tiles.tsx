@@ -104,7 +104,7 @@ function paintOf(kind: HealthKind) {
   return { className: cx(VERDICT_TEXT_CLASS[kind], "fill-current") };
 }
 
-export function cellsPath(from: number, count: number, { columns, sizePx, gapPx }: CellGrid, isOutline: boolean): string {
+function cellsPath(from: number, count: number, { columns, sizePx, gapPx }: CellGrid, isOutline: boolean): string {
   const inset = isOutline ? 0.75 : 0;
   const side = sizePx - 2 * inset;
   let path = "";

@@ -35,7 +35,7 @@ export function WallFooter({ wall, incidents, nowMs, mistakes, tone, isStale }: 
   );
 }
 
-export function lastHourText(incidents: readonly IncidentSummary[], nowMs: number): string {
+function lastHourText(incidents: readonly IncidentSummary[], nowMs: number): string {
   const over = incidents.filter(
     (incident) => incident.state !== "open" && nowMs - (incident.mitigatedAtMs ?? incident.resolvedAtMs ?? 0) <= LAST_HOUR_MS,
   );
