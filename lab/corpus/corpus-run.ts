@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { instanceKey } from "#lib/vm/instance";
 import type { VmReport } from "#lib/vm/report";
 import { findScenario } from "../catalog.ts";
 import { type Lab, openLab } from "../lab.ts";
@@ -108,7 +109,7 @@ export class CorpusRun {
     }
     if (truth.kind === "trouble" && truth.serves !== undefined) {
       // What is never read is found wrong at the end; nobody has to wait longer for it than an operator would.
-      const isRead = () => (trail.latest !== undefined && servesOf(trail.latest, truth.suspect) === truth.serves ? true : undefined);
+      const isRead = () => (trail.latest !== undefined && isTopologyRead(trail.latest, truth) ? true : undefined);
       await waitFor("topology", isRead, { timeoutMs: TOPOLOGY_WITHIN_MS }).catch(() => {});
     }
     const fromMonoMs = performance.now();
@@ -164,6 +165,13 @@ export class CorpusRun {
 async function waitUntilWell(trail: VerdictTrail): Promise<void> {
   const isWell = () => (trail.latest?.health.verdict.kind === "healthy" ? true : undefined);
   await waitFor("the VM to be shown as well again", isWell, { timeoutMs: CLOSED_WITHIN_MS });
+}
+
+/** What stands on the suspect, and where a node leads; a node that was added just now is read in two steps. */
+function isTopologyRead(report: VmReport, { suspect, serves }: TroubleTruth): boolean {
+  if (servesOf(report, suspect) !== serves) return false;
+  const found = report.instances.find(({ instance }) => instanceKey(instance) === suspect);
+  return found?.instance.type !== "block-node" || found.farSide !== undefined;
 }
 
 function latest(trail: VerdictTrail): VmReport {

@@ -20,8 +20,8 @@ every wrong case, and fails where one is wrong.
   --only CASE,…      only these
   --qemu NAME,…      "system" for the PATH's, or names from RIPCORD_QEMUS=name=prefix,…; default all
   --at-once N        how many cases side by side; default 4
-  --idle-minutes N   how long fifty idle VMs are watched at the end, in which nothing may be raised; default 10, 0 for not;
-                     with --fast or --only 0
+  --idle-minutes N   how long fifty idle VMs of each QEMU are watched at the end, in which nothing may be raised;
+                     default 10, with --fast or --only 0
   --explain          what was read, of right cases too
   --list             the cases`;
 
@@ -82,7 +82,8 @@ async function main(): Promise<number> {
       onResult: (result) => print(result, values.explain),
     });
     if (idleMinutes > 0 && !ended.signal.aborted) {
-      for (const qemu of qemus) wrongIdle.push(...(await watchIdleFleet(run, { qemu, forMs: idleMinutes * 60_000, signal: ended.signal })));
+      const watched = { forMs: idleMinutes * 60_000, signal: ended.signal };
+      wrongIdle.push(...(await Promise.all(qemus.map((qemu) => watchIdleFleet(run, { qemu, ...watched })))).flat());
     }
   } finally {
     await run.close();
