@@ -181,6 +181,7 @@ export const CASES: readonly CorpusCase[] = [
       verdict: "main-loop-hung",
       suspect: NBD0,
       serves: "guest-disk",
+      connection: "reconnecting",
       yank: { key: NBD0, does: "nothing" },
       helps: ["heal-far-side", "wait"],
     },

@@ -1,6 +1,6 @@
 import type { HelpCode } from "#lib/diagnosis/help";
 import { type HealthKind, isTrouble, severityRank } from "#lib/health/verdict";
-import { type ServesKind, instanceKey } from "#lib/vm/instance";
+import { type InstanceReport, type ServesKind, instanceKey } from "#lib/vm/instance";
 import type { VmReport } from "#lib/vm/report";
 import { type Findings, plannedEffect } from "./findings.ts";
 import type { PassingTruth, QuietTruth, TroubleTruth } from "./truth.ts";
@@ -43,6 +43,11 @@ export function judgeTrouble(truth: TroubleTruth, trail: VerdictTrail, fromMonoM
   if (!isSuspectRight) wrong.push(`first suspect ${findings.suspect ?? "none"}, and it is ${truth.suspect ?? "none"}`);
   const serves = servesOf(report, truth.suspect);
   if (truth.serves !== undefined && serves !== truth.serves) wrong.push(`${truth.suspect} serves ${serves}, and it is ${truth.serves}`);
+  const suspect = instanceOf(report, truth.suspect);
+  if (truth.connection !== undefined && suspect?.connection !== truth.connection) {
+    wrong.push(`${truth.suspect} is said to be ${suspect?.connection}, and it is ${truth.connection}`);
+  }
+  if (truth.connection === "reconnecting" && suspect?.waitLeftMs === undefined) wrong.push("it is not said how long requests still wait");
   if (truth.yank !== undefined) {
     const { does, text } = plannedEffect(report, truth.yank.key);
     if (does !== truth.yank.does) wrong.push(`a yank of ${truth.yank.key} is said to be ${does} (${text}), and it is ${truth.yank.does}`);
@@ -87,7 +92,11 @@ export function judgeQuiet(truth: QuietTruth, trail: VerdictTrail, fromMonoMs: n
 
 /** What is known to stand on an instance; undefined where it is not listed. */
 export function servesOf(report: VmReport, key: string | undefined): ServesKind | undefined {
-  return report.instances.find(({ instance }) => instanceKey(instance) === key)?.serves.kind;
+  return instanceOf(report, key)?.serves.kind;
+}
+
+function instanceOf(report: VmReport, key: string | undefined): InstanceReport | undefined {
+  return report.instances.find(({ instance }) => instanceKey(instance) === key);
 }
 
 function judgeHelps(expected: readonly HelpCode[], findings: Findings): string[] {

@@ -1,6 +1,6 @@
 import type { HelpCode } from "#lib/diagnosis/help";
 import type { HealthKind } from "#lib/health/verdict";
-import type { ServesKind } from "#lib/vm/instance";
+import type { ConnectionState, ServesKind } from "#lib/vm/instance";
 import type { Reversibility } from "#lib/yank/plan";
 
 /** What is really the matter in one scenario, written down by people who know how it was brought about. */
@@ -16,6 +16,8 @@ export interface TroubleTruth {
   suspect?: string;
   /** What stands on the suspect, as read while the VM was well. */
   serves?: ServesKind;
+  /** How the suspect is connected; `reconnecting` with the time that is left. */
+  connection?: ConnectionState;
   /** Named or not, both are right: it holds the VM, and by something that no yank reaches. */
   maySuspect?: string;
   /** What a yank of it, or of another instance, does; absent where there is nothing to plan. */
