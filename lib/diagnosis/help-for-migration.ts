@@ -21,11 +21,18 @@ export function helpForMigration(report: VmReport): Help[] {
       commands: [qmpLine({ execute: "migrate-set-parameters", arguments: { "downtime-limit": 2_000 } })],
     });
   }
+  if (migration.direction === "incoming") helps.push(SOURCE_HELP);
   if (refuseVm({ report, bridgeId: "", host: "", isLost: false }, "cancel-migration") === undefined) {
     helps.push({ code: "cancel-migration", text: cancelText(migration), key: "migration" });
   }
   return helps;
 }
+
+const SOURCE_HELP: Help = {
+  code: "heal-far-side",
+  text: "look at the source: what comes from there stands still; where it does not go on, cancel the migration there, and the guest goes on there",
+  key: "migration",
+};
 
 /** The commands for both sides of a postcopy that lost its connection. The destination first: it has to listen again. */
 export function recoverCommands(migration: Pick<MigrationReport, "uri">): string[] {

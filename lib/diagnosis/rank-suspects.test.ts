@@ -61,6 +61,12 @@ function scoreOf(verdict: Verdict, instance: InstanceReport, { peers = ALONE, be
   return rankSuspects(vm(verdict, [instance, ...beside]), peers).get(instanceKey(instance.instance))!.score;
 }
 
+test("an incoming migration is not cleared by having sent all it had to say", () => {
+  const verdict: Verdict = { kind: "migration-stalled", migrationStatus: "active" };
+  const incoming = migrationInstance({ serves: { kind: "migration-in" }, ...clues("migration-still", "idle-connection") });
+  expect(scoreOf(verdict, incoming)).toBe("likely");
+});
+
 test("a throttle between a stalled disk and its node may hold it as well, until the node's own connection shows more", () => {
   const serves = { kind: "guest-disk" as const, owner: "vda", through: ["fmt0", "throttle0"], throughDrivers: ["raw", "throttle"] };
   const stalled: Verdict = { kind: "io-stalled", nodes: ["nbd0"] };

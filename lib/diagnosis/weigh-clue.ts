@@ -59,6 +59,8 @@ export function clueAge({ ageMs }: Pick<Clue, "ageMs">, troubleAgeMs: number): C
 /** What one clue says of this instance. What was seen before the trouble says less of it, and clears nothing. */
 export function weighClue(code: ClueCode, age: ClueAge, report: InstanceReport): Weight {
   if (code === "sent-unanswered" && !isAnswered(report)) return NOTHING;
+  // A destination sends next to nothing: that all of it was taken says nothing of what it waits for.
+  if (code === "idle-connection" && report.serves.kind === "migration-in") return NOTHING;
   const weight = WEIGHTS[code];
   switch (weight.says) {
     case "strong":

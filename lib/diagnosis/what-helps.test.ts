@@ -147,6 +147,11 @@ describe("what helps a hung main loop", () => {
   });
 });
 
+test("what helps an incoming migration that stands still is its source, before a yank that ends this process", () => {
+  const helps = stalled({ direction: "incoming" }, { instances: [migrationInstance({ serves: { kind: "migration-in" } })] });
+  expect(helps[0]).toMatchObject({ code: "heal-far-side", key: "migration" });
+});
+
 test("what helps a hang of a VM that has nothing to cut is its storage", () => {
   expect(codesOf(helpsOf(HUNG, { instances: [monitorChardev()] }))).toEqual(["heal-storage"]);
 });
