@@ -119,7 +119,8 @@ function cord(page: Page, name: string): Locator {
 
 /** As the lab's own monitor says it, beside Ripcord. */
 async function migrationStatus(vm: LabVm | undefined): Promise<string | undefined> {
-  return ((await vm?.raw.execute("query-migrate")) as { status?: string }).status;
+  const answer = (await vm?.raw.execute("query-migrate")) as { status?: string } | undefined;
+  return answer?.status;
 }
 
 async function latestTarget(ripcord: RipcordProcess, vmId: string) {

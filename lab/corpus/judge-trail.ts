@@ -66,8 +66,7 @@ export function judgePassing(truth: PassingTruth, trail: VerdictTrail, fromMonoM
   }
   const atTruth = shown.filter(({ verdict }) => verdict.kind === truth.verdict);
   if (atTruth.length === 0) wrong.push(`it was never shown as ${truth.verdict}`);
-  else if (truth.isForetold !== false && atTruth.every(({ mayStillFinish }) => mayStillFinish === undefined))
-    wrong.push("it was not said that it may still finish");
+  else if (atTruth.every(({ mayStillFinish }) => mayStillFinish === undefined)) wrong.push("it was not said that it may still finish");
   const end = latest(trail).health.verdict;
   if (isTrouble(end.kind)) wrong.push(`it did not close: ${verdictText(end)}`);
   const worst = worstOf(shown.map(({ verdict }) => verdict.kind));
@@ -77,11 +76,16 @@ export function judgePassing(truth: PassingTruth, trail: VerdictTrail, fromMonoM
 
 export function judgeQuiet(truth: QuietTruth, trail: VerdictTrail, fromMonoMs: number, findings: Findings): Judged {
   const shown = trail.since(fromMonoMs);
-  const worst = worstOf(shown.map(({ verdict }) => verdict.kind));
+  const worst = worstOf(shown.map(({ verdict }) => verdict.kind).filter((kind) => truth.mayShow?.includes(kind) !== true));
   const wrong: string[] = [];
+  const allowed: readonly HealthKind[] = [
+    "healthy",
+    "unknown",
+    ...(truth.worst === "slow" ? ["slow" as const] : []),
+    ...(truth.mayShow ?? []),
+  ];
   for (const { verdict } of shown) {
-    const isAllowed = verdict.kind === "healthy" || verdict.kind === "unknown" || (truth.worst === "slow" && verdict.kind === "slow");
-    if (!isAllowed) wrong.push(`it was shown as ${verdictText(verdict)}`);
+    if (!allowed.includes(verdict.kind)) wrong.push(`it was shown as ${verdictText(verdict)}`);
   }
   if (truth.isNotConverging === true && !shown.some(({ isNotConverging }) => isNotConverging)) {
     wrong.push("it was never said that the migration does not converge");

@@ -30,12 +30,10 @@ export interface TroubleTruth {
   heals?: boolean;
 }
 
-/** Trouble that ends by itself. */
+/** Trouble that ends by itself, and of which it is said that it may. */
 export interface PassingTruth {
   kind: "passing";
   verdict: HealthKind;
-  /** Whether it is said that it may still finish; default true. */
-  isForetold?: false;
 }
 
 /** No trouble at all. */
@@ -43,6 +41,8 @@ export interface QuietTruth {
   kind: "quiet";
   /** The worst verdict that may be shown. */
   worst: "healthy" | "slow";
+  /** Verdicts that are true for a moment. */
+  mayShow?: readonly HealthKind[];
   /** What is called out all the same. */
   helps?: readonly HelpCode[];
   /** "Not converging" is told of its migration. */
