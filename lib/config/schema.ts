@@ -102,6 +102,16 @@ export const configSchema = z.strictObject({
       resolveAfterMs: durationMs(300_000, 1_000, 86_400_000),
     })
     .prefault({}),
+  /** Of the hub: what Prometheus scrapes, at /metrics. @see docs/metrics.md */
+  metrics: z
+    .strictObject({
+      /** A port of its own, where no token is asked for. Absent: only the hub's own port, with the token. */
+      port: z.number().int().min(0).max(65_535).optional(),
+      host: z.string().default("127.0.0.1"),
+      /** With more VMs than this there are sums per host and verdict and no series per VM. */
+      maxVms: z.number().int().min(0).max(100_000).default(5_000),
+    })
+    .prefault({}),
   /** For a bridge whose hub is elsewhere. */
   hub: z.strictObject({ url: z.url(), tokenFile: z.string().min(1) }).optional(),
   /** For a hub: the bridges elsewhere that may dial in. */

@@ -83,6 +83,13 @@ export function parseConfig(text: string, file: string): Config {
       text: `${LOOPBACK_ONLY}; found ${show(parsed.data.listen.host)}`,
     });
   }
+  if (parsed.success && !isLoopbackHost(parsed.data.metrics.host)) {
+    problems.push({
+      key: "metrics.host",
+      ...placeOfPath(document, lines, ["metrics", "host"]),
+      text: `must be a loopback address (127.0.0.0/8, ::1 or localhost): this port asks for no token; found ${show(parsed.data.metrics.host)}`,
+    });
+  }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(file, problems);
   return parsed.data;
 }

@@ -24,6 +24,8 @@ import { createHttpServer, createListener, refuseOtherUpgrades } from "./http-li
 import type { WebHandler } from "./http-listener.ts";
 import { IncidentReader } from "./incidents/incident-reader.ts";
 import { Incidents } from "./incidents/incidents.ts";
+import { Metrics, SAMPLE_MS } from "./metrics/metrics.ts";
+import { listenForMetrics } from "./metrics/metrics-listener.ts";
 import { ActStore } from "./store/act-store.ts";
 import { AuditLog, HUB_ACTOR } from "./store/audit-log.ts";
 import { EventStore } from "./store/event-store.ts";
@@ -74,6 +76,8 @@ export interface Hub {
   openUrl: string;
   fleet: Fleet;
   api: ApiFetch;
+  /** Where `/metrics` is read without a token, where the config gives it a port of its own. */
+  metricsPort?: number;
   /** Ends everything in order; safe to call twice. The bridges stay. */
   close(): Promise<void>;
 }
@@ -85,7 +89,9 @@ export interface Hub {
 export async function startHub(options: HubOptions): Promise<Hub> {
   const { resolved, log, version, clock = systemClock } = options;
   const { config, dataDir } = resolved;
-  const store = await openStore(dataDir);
+  // The parts know each other only through what is handed to them here; what is called before all stand, waits for them.
+  let isReady = false;
+  const store = await openStore(dataDir, (database) => isReady && metrics.storeFailed(database));
   const audit = await AuditLog.open(store.record, clock);
   const acts = new ActStore(store.record, audit);
   const events = new EventStore(store.history, clock);
@@ -113,8 +119,6 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       .append(HUB_ACTOR, event)
       .catch((error: unknown) => log.error({ error: String(error), type: event.type }, "the audit could not be written"));
   };
-  // The parts know each other only through what is handed to them here; what is called before all stand, waits for them.
-  let isReady = false;
   const fleet = new Fleet({
     clock,
     epoch: randomBytes(9).toString("base64url"),
@@ -139,7 +143,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     clock,
     log,
     resolveAfterMs: config.incidents.resolveAfterMs,
-    onChanged: (changed) => isReady && gateway.incidentsChanged(changed),
+    onChanged: (changed) => {
+      if (!isReady) return;
+      gateway.incidentsChanged(changed);
+      metrics.incidentsChanged(changed);
+    },
   });
   // Whoever dials with a wrong token does so again and again.
   const refusals = new NoteLimit();
@@ -186,6 +194,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     events: {
       actChanged: (act) => {
         rehangs.actChanged(act);
+        metrics.actChanged(act);
         gateway.actChanged(act);
       },
       actInProgress: (vmId, act) => fleet.setAct(vmId, act),
@@ -205,6 +214,14 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   });
   const desk = new YankDesk({ acts, audit, links, openActs, clock, log, limits: config.desk, find: (vmId) => fleet.reportOf(vmId) });
   const gateway = new Gateway({ io, fleet, access, clock, log, build: web?.build, onWatched: (vmIds) => links.watch(vmIds) });
+  const metrics = new Metrics({
+    fleet,
+    incidents,
+    clock,
+    version,
+    maxVms: config.metrics.maxVms,
+    browserCount: () => io.of("/").sockets.size,
+  });
   isReady = true;
   let stopReason: string | undefined = "The hub is starting";
   const incidentReader = new IncidentReader({ incidents, fleet, acts, openAct: (actId) => openActs.get(actId), audit, events, clock });
@@ -223,6 +240,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     log,
     endSessions: () => gateway.endSessions(),
     settings: viewSettings({ resolved, version, build: web?.build, startedAtMs: clock.nowMs() }),
+    metrics,
     notReady: () => stopReason,
   });
 
@@ -240,7 +258,15 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     const { host, origin } = request.headers;
     next(sameOrigin.isOwnHost(host) && sameOrigin.isOwnOrigin(origin) ? undefined : new Error("foreign host or origin"));
   });
-  const port = await listen(server, config.listen).catch(async (error: unknown) => {
+  let metricsPort: { port: number; close(): Promise<void> } | undefined;
+  const listening = async () => {
+    const { port: own, host } = config.metrics;
+    if (own !== undefined) metricsPort = await listenForMetrics({ host, port: own }, metrics);
+    return listen(server, config.listen);
+  };
+  const port = await listening().catch(async (error: unknown) => {
+    await metricsPort?.close();
+    metrics.close();
     gateway.close();
     desk.close();
     openActs.close();
@@ -259,6 +285,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     work.catch((error: unknown) => log.error({ error: String(error) }, "the history could not be kept up"));
   };
   const stops = [
+    clock.every(SAMPLE_MS, () => metrics.sample()),
     clock.every(CHECK_PULSES_MS, () => fleet.checkPulses()),
     clock.every(CHECK_INCIDENTS_MS, () => incidents.tick()),
     clock.every(CHECK_OVERDUE_MS, () => openActs.checkOverdue()),
@@ -271,6 +298,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const close = async () => {
     stopReason = "The hub is stopping";
     for (const stop of stops) stop();
+    await metricsPort?.close();
+    metrics.close();
     gateway.close();
     desk.close();
     openActs.close();
@@ -288,6 +317,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     openUrl: token === undefined ? `${url}/` : `${url}/login#${token}`,
     fleet,
     api,
+    ...(metricsPort === undefined ? {} : { metricsPort: metricsPort.port }),
     close: () => (closing ??= close()),
   };
 }

@@ -37,7 +37,7 @@ export interface ListenerOptions {
   isDevelopment: boolean;
 }
 
-/** Sends `/api/*`, `/healthz` and `/readyz` to the API and everything else to the pages. */
+/** Sends `/api/*`, `/metrics`, `/healthz` and `/readyz` to the API and everything else to the pages. */
 export function createListener({ api, sameOrigin, web, isDevelopment }: ListenerOptions) {
   const listenApi = getRequestListener((request, environment) => api(request, environment), { overrideGlobalObjects: false });
   const refusing = (...problem: Parameters<typeof problemResponse>) =>
@@ -82,5 +82,5 @@ function isReadablePath(target: string): boolean {
 
 function isApiPath(url: string): boolean {
   const path = url.split("?", 1)[0] ?? "/";
-  return path === "/api" || path.startsWith("/api/") || path === "/healthz" || path === "/readyz";
+  return path === "/api" || path.startsWith("/api/") || path === "/healthz" || path === "/metrics" || path === "/readyz";
 }

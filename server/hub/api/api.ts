@@ -26,6 +26,7 @@ import { LogLimit } from "../log-limit.ts";
 import type { ActStore } from "../store/act-store.ts";
 import type { Actor, AuditLog } from "../store/audit-log.ts";
 import type { EventStore } from "../store/event-store.ts";
+import type { MetricsSource } from "../metrics/metrics-listener.ts";
 import { NoteLimit } from "../store/note-limit.ts";
 import type { YankDesk } from "../yank-desk/yank-desk.ts";
 import { incidentRoutes } from "./incident-routes.ts";
@@ -51,6 +52,8 @@ export interface ApiOptions {
   endSessions(): void;
   /** The effective configuration, for people to read. */
   settings: SettingsView;
+  /** What Prometheus scrapes. */
+  metrics: MetricsSource;
   /** Why this hub cannot serve yet, or no longer; undefined while it can. */
   notReady(): string | undefined;
 }
@@ -120,6 +123,13 @@ export function createApi(options: ApiOptions): ApiFetch {
     GET: () => {
       const reason = options.notReady();
       return reason === undefined ? json({ status: "ready" }) : problemResponse("not-ready", reason);
+    },
+  });
+
+  route("/metrics", {
+    GET: async () => {
+      const { contentType } = options.metrics;
+      return new Response(await options.metrics.render(), { headers: { "content-type": contentType, "cache-control": "no-store" } });
     },
   });
 

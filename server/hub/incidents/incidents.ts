@@ -132,6 +132,11 @@ export class Incidents {
     return [...active.slice(0, MAX_ACTIVE_LISTED), ...resolved.slice(0, limit)];
   }
 
+  /** Those that are not over: open ones first, the newest of each first. */
+  active(): IncidentSummary[] {
+    return this.#listActive(undefined);
+  }
+
   /** One as it stands now, with its notes. */
   async incident(incidentId: string): Promise<Incident | undefined> {
     const draft = this.#book.get(incidentId) ?? this.#writer.unwritten(incidentId);

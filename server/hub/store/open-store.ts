@@ -18,21 +18,28 @@ export interface Store {
 
 /**
  * Locks the folder for this hub, opens, or makes, the databases below `dataDir` and brings their tables up to date.
+ * `onError` hears of every statement that failed.
  * @throws FolderInUseError, or whatever SQLite says when the folder cannot be written or a file is no database.
  */
-export async function openStore(dataDir: string): Promise<Store> {
+export async function openStore(dataDir: string, onError?: (database: "record" | "history") => void): Promise<Store> {
   const unlock = lockFolder(dataDir);
   try {
-    return await openBoth(dataDir, unlock);
+    return await openBoth(dataDir, unlock, onError);
   } catch (error) {
     unlock();
     throw error;
   }
 }
 
-async function openBoth(dataDir: string, unlock: () => void): Promise<Store> {
-  const record = await openDatabase<RecordTables>(join(dataDir, "record.db"), recordMigrations, { synchronous: "FULL" });
-  const history = await openDatabase<HistoryTables>(join(dataDir, "history.db"), historyMigrations, { synchronous: "NORMAL" });
+async function openBoth(dataDir: string, unlock: () => void, onError: Parameters<typeof openStore>[1]): Promise<Store> {
+  const record = await openDatabase<RecordTables>(join(dataDir, "record.db"), recordMigrations, {
+    synchronous: "FULL",
+    onError: () => onError?.("record"),
+  });
+  const history = await openDatabase<HistoryTables>(join(dataDir, "history.db"), historyMigrations, {
+    synchronous: "NORMAL",
+    onError: () => onError?.("history"),
+  });
   return {
     record,
     history,
