@@ -8,6 +8,8 @@ import type { SuspicionScore } from "../diagnosis/suspicion.ts";
 export interface IncidentList {
   serverTimeMs: number;
   incidents: IncidentSummary[];
+  /** Where the next page is; absent on the last one. */
+  next?: string;
 }
 
 /** What can be done about one member from here: the plan's targets are made of these. */

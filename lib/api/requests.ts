@@ -52,6 +52,9 @@ export const pageQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(100),
 });
 
+/** `GET /api/v1/acts` */
+export const actsQuerySchema = z.object({ vmId: vmIdSchema.optional(), limit: z.coerce.number().int().min(1).max(200).default(50) });
+
 export const incidentIdSchema = z.string().regex(/^inc-[0-9a-f]{1,32}$/, 'an incident\'s id is "inc-" and some digits');
 export const actIdSchema = z.string().regex(/^act-[0-9a-f]{1,64}$/, 'an act\'s id is "act-" and some digits');
 

@@ -1,39 +1,27 @@
 import { Hono } from "hono";
 import type { Context } from "hono";
-import { z } from "zod";
-import {
-  actRequestSchema,
-  API_PREFIX,
-  pageQuerySchema,
-  planRequestSchema,
-  sessionRequestSchema,
-  vmIdSchema,
-  vmsQuerySchema,
-} from "#lib/api/requests";
 import type { SettingsView } from "#lib/api/settings";
-import type { VmSummary } from "#lib/api/vm";
-import type { AuditEvent } from "#lib/audit/events";
 import type { Log } from "#server/log";
 import type { Access } from "../auth/access.ts";
 import type { SameOrigin } from "../auth/same-origin.ts";
-import { BridgeLostError } from "../bridges/bridge-links.ts";
 import type { BridgeLinks } from "../bridges/bridge-links.ts";
 import type { Clock } from "../clock.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { IncidentReader } from "../incidents/incident-reader.ts";
 import type { Incidents } from "../incidents/incidents.ts";
 import { LogLimit } from "../log-limit.ts";
+import type { MetricsSource } from "../metrics/metrics-listener.ts";
 import type { ActStore } from "../store/act-store.ts";
 import type { Actor, AuditLog } from "../store/audit-log.ts";
 import type { EventStore } from "../store/event-store.ts";
-import type { MetricsSource } from "../metrics/metrics-listener.ts";
-import { NoteLimit } from "../store/note-limit.ts";
 import type { YankDesk } from "../yank-desk/yank-desk.ts";
-import { incidentRoutes } from "./incident-routes.ts";
+import { hubOperations } from "./operations/hub-operations.ts";
+import { actOperations } from "./operations/act-operations.ts";
+import { fleetOperations } from "./operations/fleet-operations.ts";
+import { incidentOperations } from "./operations/incident-operations.ts";
+import type { Operation } from "./operation.ts";
 import { ProblemError } from "./problem-error.ts";
 import { problemOf, problemResponse } from "./problems.ts";
-import { readBody, readQuery } from "./read-body.ts";
-import { chooseEncoding, encode, SnapshotCache } from "./snapshot-cache.ts";
 
 export interface ApiOptions {
   fleet: Fleet;
@@ -65,19 +53,14 @@ export interface ApiEnvironment {
   incoming?: { socket?: { remoteAddress?: string } };
 }
 type ApiContext = Context<{ Bindings: ApiEnvironment }>;
-type Handler = (context: ApiContext) => Response | Promise<Response>;
-type Method = "GET" | "POST" | "DELETE";
 
 export type ApiFetch = (request: Request, environment?: ApiEnvironment) => Promise<Response>;
 
-const actsQuerySchema = z.object({ vmId: vmIdSchema.optional(), limit: z.coerce.number().int().min(1).max(200).default(50) });
-
 /** The HTTP API: the same door for the screen, scripts and the command line, and the one place that authorises. */
 export function createApi(options: ApiOptions): ApiFetch {
-  const { fleet, desk, acts, events, audit, links, access, sameOrigin, clock, log } = options;
+  const { access, sameOrigin, clock, log } = options;
   const app = new Hono<{ Bindings: ApiEnvironment }>();
-  const snapshots = new SnapshotCache(fleet, clock);
-  const refusals = new NoteLimit();
+  const operations = allOperations(options);
   const logged = new LogLimit();
 
   app.use(async (context, next) => {
@@ -92,137 +75,34 @@ export function createApi(options: ApiOptions): ApiFetch {
     await next();
   });
 
-  /** A full disk must not keep anybody from looking. */
-  const note = async (actor: Actor, event: AuditEvent) => {
-    await audit
-      .append(actor, event)
-      .catch((error: unknown) => log.error({ err: error, type: event.type }, "the audit could not be written"));
-  };
-
-  const isPublic = (path: string) => path === "/healthz" || path === "/readyz" || path === `${API_PREFIX}/session`;
+  // A path is open where nothing at it asks who one is.
+  const isClosed = new Set(operations.flatMap((operation) => (operation.isPublic ? [] : operation.path)));
+  const isPublic = new Set(operations.flatMap(({ path }) => (isClosed.has(path) ? [] : path)));
   app.use(async (context, next) => {
     const { headers } = context.req.raw;
-    if (!isPublic(context.req.path) && !access.permits({ cookie: headers.get("cookie"), authorization: headers.get("authorization") })) {
+    if (
+      !isPublic.has(context.req.path) &&
+      !access.permits({ cookie: headers.get("cookie"), authorization: headers.get("authorization") })
+    ) {
       throw new ProblemError("not-signed-in", "Open the URL that Ripcord printed when it started, or send its token as a Bearer");
     }
     await next();
   });
 
-  const route = (path: string, handlers: Partial<Record<Method, Handler>>) => {
-    for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
-    const allowed = Object.keys(handlers);
-    app.all(path, () => {
+  for (const [path, atPath] of Map.groupBy(operations, (operation) => operation.path)) {
+    const pattern = path.replaceAll(/\{(\w+)\}/g, ":$1");
+    for (const { method, run } of atPath) {
+      app.on(method, pattern, (context) =>
+        run({ request: context.req.raw, actor: actorOf(context), param: (name) => context.req.param(name) ?? "" }),
+      );
+    }
+    const allowed = atPath.map(({ method }) => method as string);
+    app.all(pattern, () => {
       const response = problemResponse("method-not-allowed", `Only ${allowed.join(" and ")} can be used here`);
       response.headers.set("allow", [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : [])].join(", "));
       return response;
     });
-  };
-
-  route("/healthz", { GET: () => json({ status: "ok" }) });
-  route("/readyz", {
-    GET: () => {
-      const reason = options.notReady();
-      return reason === undefined ? json({ status: "ready" }) : problemResponse("not-ready", reason);
-    },
-  });
-
-  route("/metrics", {
-    GET: async () => {
-      const { contentType } = options.metrics;
-      return new Response(await options.metrics.render(), { headers: { "content-type": contentType, "cache-control": "no-store" } });
-    },
-  });
-
-  route(`${API_PREFIX}/vms`, {
-    GET: async (context) => {
-      const { verdict, q, bridge } = readQuery(context.req.raw, vmsQuerySchema);
-      const encoding = chooseEncoding(context.req.header("accept-encoding") ?? null);
-      const isWhole = verdict === undefined && q === undefined && bridge === undefined;
-      const encoded = isWhole
-        ? await snapshots.get(encoding)
-        : await encode(fleet.snapshotJson(rowFilter({ verdict, q, bridge })), encoding);
-      const headers: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store", vary: "accept-encoding" };
-      if (encoded.encoding !== "identity") headers["content-encoding"] = encoded.encoding;
-      return new Response(encoded.body, { headers });
-    },
-  });
-  route(`${API_PREFIX}/vms/:vmId`, {
-    GET: async (context) => {
-      const vmId = vmIdOf(context);
-      const vm = fleet.detail(vmId) ?? (await events.ended(vmId));
-      if (!vm) throw new ProblemError("not-found", "There is no VM by this id, and none ended within the last 24 hours");
-      return json({ epoch: fleet.epoch, revision: fleet.revision, serverTimeMs: clock.nowMs(), ...vm });
-    },
-  });
-  route(`${API_PREFIX}/vms/:vmId/dismiss`, {
-    POST: async (context) => {
-      const vmId = vmIdOf(context);
-      const bridgeId = fleet.bridgeIdOf(vmId);
-      if (bridgeId === undefined) throw new ProblemError("not-found", "There is no VM by this id");
-      try {
-        return json({ ok: await links.dismiss(bridgeId, vmId) });
-      } catch (error) {
-        if (error instanceof BridgeLostError)
-          throw new ProblemError("bridge-lost", "The bridge of this VM is not connected", {}, { cause: error });
-        throw error;
-      }
-    },
-  });
-
-  route(`${API_PREFIX}/plans`, {
-    POST: async (context) => json(await desk.plan(await readBody(context.req.raw, planRequestSchema), actorOf(context)), 201),
-  });
-  route(`${API_PREFIX}/acts`, {
-    GET: async (context) => {
-      const { vmId, limit } = readQuery(context.req.raw, actsQuerySchema);
-      return json({ acts: await acts.recent(limit, vmId) });
-    },
-    POST: async (context) => json(await desk.confirm(await readBody(context.req.raw, actRequestSchema), actorOf(context)), 202),
-  });
-  route(`${API_PREFIX}/acts/:actId`, {
-    GET: async (context) => {
-      const act = await desk.act(context.req.param("actId") ?? "");
-      if (!act) throw new ProblemError("not-found", "There is no act by this id");
-      return json(act);
-    },
-  });
-
-  const ofIncidents = incidentRoutes({ incidents: options.incidents, reader: options.incidentReader, clock });
-  for (const [path, answers] of Object.entries(ofIncidents)) {
-    const handlers = Object.entries(answers).map(([method, answer]): [string, Handler] => [
-      method,
-      (context) => answer({ request: context.req.raw, actor: actorOf(context), param: (name) => context.req.param(name) ?? "" }),
-    ]);
-    route(path, Object.fromEntries(handlers));
   }
-  route(`${API_PREFIX}/events`, {
-    GET: async (context) => json({ events: await events.page(readQuery(context.req.raw, pageQuerySchema)) }),
-  });
-  route(`${API_PREFIX}/audit`, { GET: async (context) => json({ rows: await audit.page(readQuery(context.req.raw, pageQuerySchema)) }) });
-  route(`${API_PREFIX}/settings`, { GET: () => json(options.settings) });
-  route(`${API_PREFIX}/bridges`, { GET: () => json({ serverTimeMs: clock.nowMs(), bridges: fleet.bridges() }) });
-
-  route(`${API_PREFIX}/session`, {
-    POST: async (context) => {
-      const { token } = await readBody(context.req.raw, sessionRequestSchema);
-      if (access.isOpen) return json({ ok: true });
-      if (!access.isTokenRight(token)) {
-        if (refusals.admit(clock.nowMs())) await note(actorOf(context), { type: "session-refused" });
-        throw new ProblemError("not-signed-in", "This is not the access token of this hub");
-      }
-      await note(actorOf(context), { type: "session-opened" });
-      const response = json({ ok: true });
-      response.headers.set("set-cookie", access.setCookie());
-      return response;
-    },
-    DELETE: (context) => {
-      // Who has no session ends none.
-      if (!access.isOpen && access.permits({ cookie: context.req.header("cookie") })) options.endSessions();
-      const response = new Response(null, { status: 204 });
-      response.headers.set("set-cookie", access.clearCookie());
-      return response;
-    },
-  });
 
   app.notFound((context) => problemResponse("not-found", `There is nothing at ${context.req.path}`));
   app.onError((error, context) => {
@@ -242,28 +122,13 @@ export function createApi(options: ApiOptions): ApiFetch {
   return async (request, environment = {}) => app.fetch(request, environment);
 }
 
-function json(value: unknown, status = 200): Response {
-  return new Response(JSON.stringify(value), { status, headers: { "content-type": "application/json", "cache-control": "no-store" } });
-}
-
-function vmIdOf(context: ApiContext): string {
-  const parsed = vmIdSchema.safeParse(context.req.param("vmId"));
-  if (!parsed.success) throw new ProblemError("not-found", "There is no VM by this id");
-  return parsed.data;
+/** The one table of what can be asked. */
+function allOperations(options: ApiOptions): Operation[] {
+  return [...fleetOperations(options), ...actOperations(options), ...incidentOperations(options), ...hubOperations(options)];
 }
 
 function actorOf(context: ApiContext): Actor {
   // `env` is what the caller of `fetch` passed, if anything.
   const from = context.env.incoming?.socket?.remoteAddress;
   return { who: from === undefined ? "local operator" : `local operator (${from})`, ...(from === undefined ? {} : { from }) };
-}
-
-function rowFilter({ verdict, q, bridge }: { verdict?: string; q?: string; bridge?: string }): (row: VmSummary) => boolean {
-  const words = (q ?? "").toLowerCase().split(/\s+/).filter(Boolean);
-  return (row) => {
-    if (verdict !== undefined && row.health.kind !== verdict) return false;
-    if (bridge !== undefined && row.bridgeId !== bridge) return false;
-    const text = [row.name, row.host, row.address, row.vmId, row.launcher, ...row.tags].join("\n").toLowerCase();
-    return words.every((word) => text.includes(word));
-  };
 }

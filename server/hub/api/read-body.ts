@@ -19,7 +19,11 @@ export async function readBody<Value>(request: Request, schema: z.ZodType<Value>
 
 /** The request's query, checked. @throws ProblemError bad-request */
 export function readQuery<Value>(request: Request, schema: z.ZodType<Value>): Value {
-  const parsed = schema.safeParse(Object.fromEntries(new URL(request.url).searchParams));
+  const { searchParams } = new URL(request.url);
+  const twice = [...searchParams.keys()].find((key, index, keys) => keys.indexOf(key) !== index);
+  // Which of the two was meant, nobody can say.
+  if (twice !== undefined) throw new ProblemError("bad-request", `The query says ${JSON.stringify(twice.slice(0, 64))} more than once`);
+  const parsed = schema.safeParse(Object.fromEntries(searchParams));
   if (!parsed.success) throw invalid("query", parsed.error);
   return parsed.data;
 }
