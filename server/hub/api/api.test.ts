@@ -18,6 +18,8 @@ beforeAll(async () => {
   const vms = Array.from({ length: 40 }, (_, index) => vmReport({ vmId: `healthy${index}`, name: `web-${index}`, tags: ["web"] }));
   ripcord.bridge({ vms: [...vms, hungVm({ vmId: "hung00", name: "db-07" })] });
   await vi.waitUntil(() => ripcord.hub.fleet.vmCount === 41, { timeout: 5_000 });
+  // The last change: from here on the revision stands still.
+  await vi.waitUntil(() => ripcord.hub.fleet.detail("hung00")?.incidentId !== undefined, { timeout: 5_000 });
 });
 afterAll(() => ripcord.close());
 
