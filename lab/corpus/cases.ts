@@ -313,6 +313,8 @@ export const CASES: readonly CorpusCase[] = [
     truth: {
       kind: "trouble",
       verdict: "migration-stalled",
+      // A destination is started afresh for each migration.
+      onTheWay: ["unreachable"],
       suspect: MIGRATION,
       yank: { key: MIGRATION, does: "loses-state" },
       helps: ["heal-far-side", "cancel-migration", "wait"],
