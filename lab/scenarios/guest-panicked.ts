@@ -7,6 +7,8 @@ import { type ScenarioDefinition, composeScenario } from "../scenario.ts";
 import { LabVm } from "../vm.ts";
 import { waitFor } from "../wait-for.ts";
 
+const KEY_EVERY_MS = 700;
+
 export const guestPanicked: ScenarioDefinition = {
   name: "guest-panicked",
   kind: "look-alike",
@@ -22,10 +24,12 @@ export const guestPanicked: ScenarioDefinition = {
         closers,
         isBroken: async () => vm.isRunning && (await vm.runState()) === "guest-panicked",
         async induce() {
-          await waitFor("the guest to panic", async () => {
+          // Not more often: keys that come while the firmware sets up the keyboard can leave it deaf.
+          const press = async () => {
             await vm.raw.execute("send-key", { keys: [{ type: "qcode", data: "a" }] });
             return (await vm.runState()) === "guest-panicked" ? true : undefined;
-          });
+          };
+          await waitFor("the guest to panic", press, { intervalMs: KEY_EVERY_MS });
         },
         removeCause: async () => {},
         async restore(restarted) {
