@@ -11,6 +11,8 @@ import type { SuspicionScore, Suspicion } from "./suspicion.ts";
 
 /** Of a VM with many connections only the first few are worth an operator's time at once. */
 const MAX_SUSPECTS = 8;
+/** Nobody heals a server faster than this. */
+const SOON_OVER_MS = 30_000;
 
 /** What helps about the connections that may hold the VM: what loses nothing first, the yank last. */
 export function helpForInstances(report: VmReport, suspicions: ReadonlyMap<string, Suspicion>): Help[] {
@@ -36,6 +38,8 @@ function softerHelps(report: InstanceReport): Help[] {
       return blockNodeHelps(report);
     case "chardev":
       return report.connection === "connected" || report.connection === "unknown" ? [healReader(report)] : [];
+    case "migration":
+      return healDestination(report);
     default:
       return [];
   }
@@ -46,15 +50,15 @@ function blockNodeHelps(report: InstanceReport): Help[] {
   const node = instanceName(report.instance);
   const far = report.farSide?.text ?? "its NBD server";
   switch (report.connection) {
-    case "reconnecting":
-      return [
-        {
-          code: "wait",
-          text: `wait${waitWords(report)}: ${node} connects again, or its requests fail when its reconnect-delay is over`,
-          key,
-        },
-        { code: "heal-far-side", text: `bring ${far} back: ${node} then connects again by itself`, key },
-      ];
+    case "reconnecting": {
+      const wait: Help = {
+        code: "wait",
+        text: `wait${waitWords(report)}: ${node} connects again, or its requests fail when its reconnect-delay is over`,
+        key,
+      };
+      const heal: Help = { code: "heal-far-side", text: `bring ${far} back: ${node} then connects again by itself`, key };
+      return (report.waitLeftMs ?? Infinity) <= SOON_OVER_MS ? [wait, heal] : [heal, wait];
+    }
     case "connecting":
       return [
         {
@@ -93,6 +97,14 @@ function healReader(report: InstanceReport): Help {
     key: instanceKey(report.instance),
     ...serverCommands(report),
   };
+}
+
+/** Only where its other side is known to be on this host: elsewhere the operator knows no more than that it is far. */
+function healDestination(report: InstanceReport): Help[] {
+  const peer = report.sockets?.find((socket) => socket.peerProcess !== undefined)?.peerProcess;
+  if (peer === undefined || report.connection !== "connected") return [];
+  const text = `let the migration's other side, pid ${peer.pid} (${peer.name}), go on: the migration then does`;
+  return [{ code: "heal-far-side", text, key: instanceKey(report.instance), ...serverCommands(report) }];
 }
 
 /** Where the far side's process is on this host, what it is doing. */

@@ -105,6 +105,8 @@ describe("what helps a hung main loop", () => {
     const helps = disk({ connection: "reconnecting", waitLeftMs: 11_200, ...clues("being-connected") });
     expect(codesOf(helps)).toEqual(["wait", "heal-far-side"]);
     expect(helps[0]?.text).toContain("wait at most 12 s");
+    const long = disk({ connection: "reconnecting", waitLeftMs: 3_600_000, ...clues("being-connected") });
+    expect(codesOf(long)).toEqual(["heal-far-side", "wait"]);
   });
 
   test("is the far side where a node is still being connected, and no yank", () => {

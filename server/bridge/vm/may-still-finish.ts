@@ -1,13 +1,16 @@
 import { isKnownYankInstance } from "#lib/qapi/yank";
 import type { Verdict } from "#lib/health/verdict";
 import { instanceKey, instanceName } from "#lib/vm/instance";
+import type { SocketTrack } from "../evidence/socket-track.ts";
 import type { KnownVm } from "./known-vm.ts";
-import { owedForMs } from "./socket-stalls.ts";
+import { isFarSideOut, owedForMs } from "./socket-stalls.ts";
 import { isMigrationMoving, isSwitchover } from "./switchover.ts";
 
 const MOVES_WITHIN_MS = 3_000;
 /** An answer that is awaited for less than this is on its way. */
 const OWED_AFTER_MS = 1_000;
+/** One that is awaited for longer than this is no slow flush any more: nothing says that it will come. */
+const OWED_UNTIL_MS = 60_000;
 
 /**
  * What is known to run, to be slow and to end by itself, in words; it explains a trouble without excusing it. Undefined
@@ -38,7 +41,8 @@ function slowWork(known: KnownVm, verdict: Verdict, silentSinceMonoMs: number, n
     return `the switchover of a migration is under way (last status ${status}${moving}): it ends when its last bytes are through`;
   }
   const jobs = [...known.runningJobs].slice(0, 3);
-  return jobs.length > 0 ? `block job ${jobs.join(", ")} is running` : undefined;
+  // A job does not end while a connection of this VM waits for a server that is out; whether it is the job's own is no matter.
+  return jobs.length > 0 && !isWaitingForNobody(known) ? `block job ${jobs.join(", ")} is running` : undefined;
 }
 
 /** A server that has taken everything and has not answered may be at a slow flush. */
@@ -58,16 +62,27 @@ function movingDisk(known: KnownVm, nodes: readonly string[] | undefined, nowMon
   return undefined;
 }
 
-/** A main loop that waits for a server goes on when that answers; one whose connection is gone does not wait. */
+/**
+ * A main loop that waits for a server goes on when that answers. One whose connection is gone does not wait, and one whose
+ * server is stopped, cannot be reached or has been silent for long waits for somebody to act.
+ */
 function waitingDisk(known: KnownVm): string | undefined {
-  for (const instance of known.instances) {
-    if (!isKnownYankInstance(instance) || instance.type !== "block-node") continue;
+  const waiting = blockNodeTracks(known).filter(({ track }) => track.socket.isShut !== true && owedForMs(track) >= OWED_AFTER_MS);
+  if (waiting.some(({ track }) => isFarSideOut(track) || owedForMs(track) > OWED_UNTIL_MS)) return undefined;
+  const [first] = waiting;
+  return first && `the connection of ${first.name} stands and is owed an answer: QEMU goes on when its server does`;
+}
+
+function isWaitingForNobody(known: KnownVm): boolean {
+  return blockNodeTracks(known).some(({ track }) => isFarSideOut(track) && owedForMs(track) >= OWED_AFTER_MS);
+}
+
+function blockNodeTracks(known: KnownVm): { name: string; track: SocketTrack }[] {
+  return known.instances.flatMap((instance) => {
+    if (!isKnownYankInstance(instance) || instance.type !== "block-node") return [];
     const found = known.hostIfAny?.sockets(instanceKey(instance));
-    if (found?.kind !== "read" || !found.tracks.some((track) => track.socket.isShut !== true && owedForMs(track) >= OWED_AFTER_MS))
-      continue;
-    return `the connection of ${instanceName(instance)} stands and is owed an answer: QEMU goes on when its server does`;
-  }
-  return undefined;
+    return found?.kind === "read" ? found.tracks.map((track) => ({ name: instanceName(instance), track })) : [];
+  });
 }
 
 function hasTakenAll(known: KnownVm, key: string): boolean {
@@ -77,6 +92,6 @@ function hasTakenAll(known: KnownVm, key: string): boolean {
     const { socket } = track;
     // An idle connection has taken all, too; only TCP tells whether an answer is owed.
     const isOwed = socket.tcp === undefined || owedForMs(track) > 0;
-    return isOwed && socket.unsentBytes === 0 && socket.unreadBytes === 0 && socket.far?.unreadBytes === 0;
+    return isOwed && !isFarSideOut(track) && owedForMs(track) <= OWED_UNTIL_MS && socket.unsentBytes === 0 && socket.unreadBytes === 0 && socket.far?.unreadBytes === 0;
   });
 }

@@ -7,6 +7,10 @@ const COUNTED_WITHIN_MS = 12_000;
 const SOCKETS_READ_WITHIN_MS = 4_000;
 /** A clock tick of the kernel: ages closer than this are of the same moment. */
 const SAME_MOMENT_MS = 10;
+/** The kernel repeats what is not acknowledged well within this. */
+const UNACKNOWLEDGED_MS = 3_000;
+/** A process in one of these answers nobody: stopped, traced, dead. Not D, in which a server flushes. */
+const OUT_STATES: ReadonlySet<string> = new Set(["T", "t", "Z", "X"]);
 
 /**
  * Disks without a virtqueue that could be asked: one that was busy stands still, and the connection below it owes it an
@@ -49,4 +53,11 @@ export function owedForMs({ socket, readMonoMs, unsentStillMonoMs, farStillMonoM
     farStillMonoMs === undefined ? 0 : readMonoMs - farStillMonoMs,
     isUnanswered ? sentMs : 0,
   );
+}
+
+/** Whether the far side is known not to answer: its process does not run, or its host acknowledges nothing. */
+export function isFarSideOut({ socket: { far, tcp } }: Pick<SocketTrack, "socket">): boolean {
+  if (far?.process !== undefined) return OUT_STATES.has(far.process.state);
+  const { unackedSegments = 0, lastAckAgeMs = 0 } = tcp ?? {};
+  return unackedSegments > 0 && lastAckAgeMs >= UNACKNOWLEDGED_MS;
 }
