@@ -28,10 +28,21 @@ describe.each(["7.2", "11.1"] as const)("sizes and file names of a QEMU %s", (ve
     const { vm, topology, commandLine } = await start(version, "qemu");
     const step = await readBlockDetails(vm.ask, topology, { commandLine });
     expect(step.kind).toBe("done");
-    expect(vm.asked).toEqual(["x-debug-query-block-graph", "query-block-jobs", "query-blockstats", DANGEROUS]);
+    expect(vm.asked).toEqual(["x-debug-query-block-graph", "query-block-jobs", "query-iothreads", "query-blockstats", DANGEROUS]);
     const read = step.kind === "done" ? step.topology : topology;
     expect(read.blockNodes.get("nbd1")).toMatchObject({ sizeBytes: 67_108_864, source: { host: "127.0.0.1", port: "20809" } });
     expect(lacksDetails(read)).toBe(false);
+  });
+
+  it("are asked for without counting where an I/O thread may hold the lock that counting takes", async () => {
+    const { vm, topology, commandLine } = await start(version, "qemu");
+    const ask: AskInBand = (command, args) => (command === "query-iothreads" ? Promise.resolve([{ id: "io0" }]) : vm.ask(command, args));
+    const step = await readBlockDetails(ask, topology, { commandLine, version: { major: 7, minor: 2, micro: 0, package: "" } });
+    expect(vm.asked).not.toContain("query-blockstats");
+    expect(step.kind).toBe("done");
+    vm.asked.length = 0;
+    await readBlockDetails(ask, topology, { commandLine, version: { major: 9, minor: 0, micro: 0, package: "" } });
+    expect(vm.asked).toContain("query-blockstats");
   });
 
   it("are not asked for where the command line is not known and nothing was seen to work", async () => {
@@ -89,6 +100,8 @@ describe("the one query that can wait for storage", () => {
           return Promise.resolve(GRAPH);
         case "query-block-jobs":
           return Promise.resolve(jobs);
+        case "query-iothreads":
+          return Promise.resolve([]);
         case "query-blockstats":
           return Promise.resolve([
             {

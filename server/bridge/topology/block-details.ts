@@ -1,8 +1,9 @@
+import type { QemuVersion } from "#lib/qapi/greeting";
 import { z } from "zod";
 import type { AskInBand } from "../vm/ports.ts";
 import { parseBlockGraph } from "./block-graph.ts";
 import type { BlockGraph } from "./block-graph.ts";
-import { findBackend, parseCountedBackends } from "./block-stats.ts";
+import { findBackend, mayCountBlocks, parseCountedBackends } from "./block-stats.ts";
 import type { CountedBackend } from "./block-stats.ts";
 import { readCommandLineFacts } from "./command-line.ts";
 import type { CommandLineFacts } from "./command-line.ts";
@@ -15,7 +16,13 @@ import type { BlockNodeReading, Topology } from "./topology.ts";
  * The commands of this step. Only the last one can touch storage, and it is sent only after the others said that it will
  * not wait for it. @see docs/decisions/0007-when-block-queries-are-sent.md
  */
-export const DETAIL_COMMANDS = ["x-debug-query-block-graph", "query-block-jobs", "query-blockstats", "query-named-block-nodes"] as const;
+export const DETAIL_COMMANDS = [
+  "x-debug-query-block-graph",
+  "query-block-jobs",
+  "query-iothreads",
+  "query-blockstats",
+  "query-named-block-nodes",
+] as const;
 
 /** Drivers whose nodes QEMU can describe out of its own memory, or by one `fstat` of a local file. */
 const QUIET_DRIVERS: ReadonlySet<string> = new Set([
@@ -64,14 +71,15 @@ export function lacksDetails(topology: Topology): boolean {
 export async function readBlockDetails(
   ask: AskInBand,
   topology: Topology,
-  options: { readonly commandLine?: readonly string[]; readonly former?: StorageProgress },
+  options: { readonly commandLine?: readonly string[]; readonly version?: QemuVersion; readonly former?: StorageProgress },
 ): Promise<DetailsStep> {
   const qom = new QomReader(ask);
   const graph = parseBlockGraph(await qom.tryAsk("x-debug-query-block-graph"));
   // Without a graph nothing tells whether the query is safe, so it is never sent.
   if (!graph) return { kind: "done", topology: withDetails(topology, new Map()) };
   const jobs = listOf(await qom.tryAsk("query-block-jobs"), jobSchema);
-  const counted = parseCountedBackends(await qom.tryAsk("query-blockstats"));
+  const mayCount = await mayCountBlocks((command) => qom.tryAsk(command), options.version);
+  const counted = mayCount ? parseCountedBackends(await qom.tryAsk("query-blockstats")) : [];
   const progress: StorageProgress = {
     completed: new Map(counted.map((backend) => [keyOf(backend), backend.completedCount])),
     jobOffsets: new Map(jobs.map((job) => [job.device, job.offset])),

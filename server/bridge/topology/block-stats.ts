@@ -1,3 +1,4 @@
+import type { QemuVersion } from "#lib/qapi/greeting";
 import { z } from "zod";
 
 /** One block backend as `query-blockstats` counts it. */
@@ -17,6 +18,21 @@ const backendSchema = z.object({
   qdev: z.string().min(1).max(4_096).optional(),
   stats: z.object({ rd_operations: count, wr_operations: count, flush_operations: count }),
 });
+
+/**
+ * Whether `query-blockstats` may be sent. Before QEMU 9.0 counting takes the lock of each disk's I/O thread, which such a
+ * thread holds while the kernel keeps it in a submission: one stuck thread would then stop the main loop.
+ * @param tryAsk answers undefined where QEMU refused.
+ * @see docs/decisions/0008-reading-virtqueues.md
+ */
+export async function mayCountBlocks(
+  tryAsk: (command: string) => Promise<unknown>,
+  version: Pick<QemuVersion, "major"> | undefined,
+): Promise<boolean> {
+  if (version !== undefined && version.major >= 9) return true;
+  const threads = await tryAsk("query-iothreads");
+  return Array.isArray(threads) && threads.length === 0;
+}
 
 /**
  * Every block backend with the device that has it. QEMU answers without any I/O, unlike `query-block`, which knows no more

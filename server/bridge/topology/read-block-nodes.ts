@@ -1,7 +1,8 @@
+import type { QemuVersion } from "#lib/qapi/greeting";
 import { z } from "zod";
 import { parseBlockGraph } from "./block-graph.ts";
 import type { BlockBackend, BlockGraph, BlockUsers } from "./block-graph.ts";
-import { parseCountedBackends } from "./block-stats.ts";
+import { mayCountBlocks, parseCountedBackends } from "./block-stats.ts";
 import type { CommandLineNbd } from "./command-line-block.ts";
 import type { CommandLineFacts } from "./command-line.ts";
 import { listOf } from "./list-of.ts";
@@ -20,7 +21,7 @@ const exportSchema = z.object({ id: z.string().max(4_096), "node-name": z.string
 export async function readBlockNodes(
   qom: QomReader,
   wanted: ReadonlySet<string> | undefined,
-  facts: CommandLineFacts | undefined,
+  { facts, version }: BlockNodesContext,
 ): Promise<ReadonlyMap<string, BlockNodeReading>> {
   if (wanted?.size === 0) return new Map();
   const graph = parseBlockGraph(await qom.tryAsk("x-debug-query-block-graph"));
@@ -28,14 +29,24 @@ export async function readBlockNodes(
   const users = new Map([...names].map((name) => [name, graph?.usersOf(name)]));
   const jobTypes = await readJobTypes(qom, users);
   const exports = await readExports(qom, users);
-  const stats = hasBackends(users) ? await qom.tryAsk("query-blockstats") : undefined;
+  const mayCount = hasBackends(users) && (await mayCountBlocks((command) => qom.tryAsk(command), version));
+  const stats = mayCount ? await qom.tryAsk("query-blockstats") : undefined;
   const counted = stats === undefined ? undefined : parseCountedBackends(stats);
   const readings = new Map<string, BlockNodeReading>();
   for (const [name, of] of users) {
     const disks = of ? await readDisks(qom, of.backends, { counted, drives: facts?.drives }) : [];
-    readings.set(name, reading(name, { graph, of, disks, jobTypes, exports, facts }));
+    const isUserUnread = !mayCount && disks.length < (of?.backends.length ?? 0);
+    readings.set(name, {
+      ...reading(name, { graph, of, disks, jobTypes, exports, facts }),
+      ...(isUserUnread ? { hasUnnamedUser: true } : {}),
+    });
   }
   return readings;
+}
+
+export interface BlockNodesContext {
+  readonly facts: CommandLineFacts | undefined;
+  readonly version: QemuVersion | undefined;
 }
 
 type UsersByName = ReadonlyMap<string, BlockUsers | undefined>;

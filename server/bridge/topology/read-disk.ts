@@ -32,7 +32,7 @@ export async function readDisks(qom: QomReader, backends: readonly BlockBackend[
     const name = folder && path.slice(folder.length + 1).split("/", 1)[0];
     const outer = folder && name ? `${folder}/${name}` : path;
     const type = folder && (await qom.children(folder))?.find((child) => child.name === name)?.type;
-    const drive = context.counted && findBackend(context.counted, backend.name)?.drive;
+    const drive = context.counted ? findBackend(context.counted, backend.name)?.drive : backend.name.replace(/^\/.*/s, "");
     disks.push({
       device: folder === "/machine/peripheral" && name ? name : outer,
       type,

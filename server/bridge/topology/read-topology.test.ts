@@ -35,6 +35,19 @@ describe.each(["7.2", "11.1"] as const)("reading the topology of a QEMU %s with 
     expect(auto(await readTopology(vm.ask, { instances, commandLine: stopping }))).toMatchObject({ ...drive, werror: "stop" });
   });
 
+  it("counts nothing where an I/O thread may hold the lock, and then claims no disk to be unused", async () => {
+    const vm = recordedVm(version, "shapes");
+    const ask: AskInBand = (command, args) => (command === "query-iothreads" ? Promise.resolve([{ id: "io0" }]) : vm.ask(command, args));
+    const counted = await readTopology(vm.ask, { instances: vm.instances });
+    vm.asked.length = 0;
+    const uncounted = await readTopology(ask, { instances: vm.instances, version: { major: 7, minor: 2, micro: 0, package: "" } });
+    expect(vm.asked).not.toContain("query-blockstats");
+    for (const [name, { disk }] of counted.blockNodes) {
+      const node = uncounted.blockNodes.get(name);
+      if (disk) expect(node?.disk !== undefined || node?.hasUnnamedUser === true).toBe(true);
+    }
+  });
+
   it("finds a drive's device by its drive property where nothing else tells", async () => {
     const vm = recordedVm(version);
     const ask: AskInBand = (command, args) => {

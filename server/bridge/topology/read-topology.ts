@@ -1,3 +1,4 @@
+import type { QemuVersion } from "#lib/qapi/greeting";
 import { z } from "zod";
 import { isKnownYankInstance } from "#lib/qapi/yank";
 import type { YankInstance } from "#lib/qapi/yank";
@@ -21,6 +22,7 @@ export const TOPOLOGY_COMMANDS = [
   "x-debug-query-block-graph",
   "query-block-jobs",
   "query-block-exports",
+  "query-iothreads",
   "query-blockstats",
 ] as const;
 
@@ -30,6 +32,7 @@ export interface ReadTopologyOptions {
   /** Our own monitor, and QEMU's command line: what they prove to be a monitor needs no search for another owner. */
   readonly monitorAddress?: MonitorAddress;
   readonly commandLine?: readonly string[];
+  readonly version?: QemuVersion;
   /** Chardev id → vhost-user netdev, as events told. @see QEMU qapi/net.json, NETDEV_VHOST_USER_CONNECTED */
   readonly netdevChardevs?: ReadonlyMap<string, string>;
 }
@@ -51,7 +54,7 @@ export async function readTopology(ask: AskInBand, options: ReadTopologyOptions)
   }
   if (chardevs) await readAddresses(qom, chardevs, owners);
   const facts = options.commandLine && readCommandLineFacts(options.commandLine);
-  const blockNodes = await readBlockNodes(qom, wanted?.blockNodes, facts);
+  const blockNodes = await readBlockNodes(qom, wanted?.blockNodes, { facts, version: options.version });
   return { chardevs, owners, areMonitorsObjects, blockNodes };
 }
 

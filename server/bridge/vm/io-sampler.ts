@@ -1,5 +1,6 @@
 import { QmpCommandError } from "#server/qmp/errors";
 import type { IoReading } from "#lib/health/io-progress";
+import { mayCountBlocks } from "../topology/block-stats.ts";
 import { parseBlockStats } from "./parse-io.ts";
 import type { CountedDisk } from "./parse-io.ts";
 import type { AskInBand } from "./ports.ts";
@@ -95,15 +96,9 @@ export class IoSampler {
     }
   }
 
-  /**
-   * Before QEMU 9.0 counting takes the lock of each disk's I/O thread, which such a thread holds while the kernel keeps it
-   * in a submission. A VM that has such threads is therefore not counted, and its virtqueues, which take no lock, tell.
-   */
-  async #mayCount(): Promise<boolean> {
-    const { version } = this.#owner.known;
-    if (version !== undefined && version.major >= 9) return true;
-    const threads = await this.#tryAsk("query-iothreads");
-    return Array.isArray(threads) && threads.length === 0;
+  /** What may not be counted is told by its virtqueues, which take no lock. */
+  #mayCount(): Promise<boolean> {
+    return mayCountBlocks((command) => this.#tryAsk(command), this.#owner.known.version);
   }
 
   async #count(): Promise<CountedDisk[] | undefined> {

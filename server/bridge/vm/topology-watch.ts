@@ -81,6 +81,7 @@ export class TopologyWatch {
         instances,
         monitorAddress: this.#owner.address,
         commandLine: known.commandLine,
+        version: known.version,
         netdevChardevs: known.netdevChardevs,
       });
       // Nodes of an unchanged list are the same nodes; of a changed one a name may be another node's by now.
@@ -123,7 +124,7 @@ export class TopologyWatch {
     this.#progress = undefined;
     this.#detailsNotBeforeMonoMs = beganMonoMs + DETAILS_EVERY_MS;
     try {
-      const step = await readBlockDetails(this.#ask, before, { commandLine: known.commandLine, former });
+      const step = await readBlockDetails(this.#ask, before, { commandLine: known.commandLine, version: known.version, former });
       if (this.#isClosed) return;
       if (step.kind === "look-again") {
         if (former) return;
