@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hungVm, vmReport } from "../../../tests/support/vm-report.ts";
+import { guestDisk, hungVm, vmReport } from "../../../tests/support/vm-report.ts";
 import { rowFingerprint, summarise, viewVm } from "./vm-view.ts";
 import type { ViewContext } from "./vm-view.ts";
 
@@ -65,6 +65,17 @@ describe("rowFingerprint", () => {
     expect(later({ health: { ...base.health, sinceAgeMs: 61_000 } })).toBe(rowFingerprint(first));
     const lane = { state: "answered" as const, bucket: "<10ms" as const, roundTripMs: 3.3 };
     expect(later({ health: { ...base.health, sinceAgeMs: 61_000 }, lanes: { inBand: lane, outOfBand: lane } })).toBe(rowFingerprint(first));
+  });
+
+  test("does not see that a reason has grown older", () => {
+    const hung = (seconds: number) => {
+      const text = `28 bytes wait at qemu-nbd, which has read nothing for at least ${seconds} s`;
+      const clues = [{ code: "unread-at-peer" as const, text, ageMs: 100 }];
+      const view = viewVm(hungVm({ vmId: "aaaaaa", instances: [guestDisk({ clues })] }), at(100_000, { previous: first }));
+      return { text: view.suspect?.reason, print: rowFingerprint(view) };
+    };
+    expect(hung(35).text).toContain("for at least 35 s");
+    expect(hung(35).print).toBe(hung(59).print);
   });
 
   test.each<[string, object]>([

@@ -3,6 +3,7 @@ import { completedUnseen } from "#lib/diagnosis/completed-unseen";
 import { firstSuspect } from "#lib/diagnosis/first-suspect";
 import type { Help } from "#lib/diagnosis/help";
 import { rankSuspects, suspectsNote } from "#lib/diagnosis/rank-suspects";
+import { steadyReason } from "#lib/diagnosis/steady-reason";
 import type { FarSidePeers } from "#lib/diagnosis/rank-suspects";
 import { whatHelps } from "#lib/diagnosis/what-helps";
 import type { LaneReport, LaneView } from "#lib/health/lane";
@@ -117,7 +118,10 @@ export function summarise(view: VmView, changedAtRevision: number): VmSummary {
     ...row
   } = view;
   void [uuid, incarnation, qemuPackage, evidence, helps, note, process, disks, colo, instances, instancesAtMs, topologyAtMs, notices];
-  return { ...row, changedAtRevision };
+  const { suspect } = row;
+  if (suspect === undefined) return { ...row, changedAtRevision };
+  // The running numbers of a reason belong to the VM's own page: with them every report would be another row.
+  return { ...row, suspect: { ...suspect, reason: steadyReason(suspect.reason) }, changedAtRevision };
 }
 
 /**
