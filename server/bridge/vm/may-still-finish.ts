@@ -92,6 +92,13 @@ function hasTakenAll(known: KnownVm, key: string): boolean {
     const { socket } = track;
     // An idle connection has taken all, too; only TCP tells whether an answer is owed.
     const isOwed = socket.tcp === undefined || owedForMs(track) > 0;
-    return isOwed && !isFarSideOut(track) && owedForMs(track) <= OWED_UNTIL_MS && socket.unsentBytes === 0 && socket.unreadBytes === 0 && socket.far?.unreadBytes === 0;
+    return (
+      isOwed &&
+      !isFarSideOut(track) &&
+      owedForMs(track) <= OWED_UNTIL_MS &&
+      socket.unsentBytes === 0 &&
+      socket.unreadBytes === 0 &&
+      socket.far?.unreadBytes === 0
+    );
   });
 }
