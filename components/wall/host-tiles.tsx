@@ -1,8 +1,11 @@
 import type { HealthKind } from "#lib/health/verdict";
 import { cx } from "../ui/cx.ts";
 import { formatAgeInWords, formatNumber } from "../ui/format.ts";
+import { VerdictIcon } from "../vm/verdict-icon.tsx";
 import { VERDICT_TEXT_CLASS, VERDICT_WORD } from "../vm/verdict-words.ts";
 import { inSentence } from "./in-sentence.ts";
+import { cellsShape } from "./wall-cells.ts";
+import type { CellShape } from "./wall-cells.ts";
 import { fitCells } from "./wall-layout.ts";
 import type { CellGrid, WallLayout } from "./wall-layout.ts";
 import type { HostTile } from "./wall-model.ts";
@@ -71,7 +74,7 @@ function Cells({ host, grid }: { host: HostTile; grid: CellGrid }) {
   return (
     <svg width={widthPx} height={heightPx} viewBox={`0 0 ${widthPx} ${heightPx}`} aria-hidden="true" focusable="false" className="shrink-0">
       {host.counts.map(({ kind, count }, index) => (
-        <path key={kind} d={cellsPath(cellsBefore(host, index), count, grid, isHollow(kind))} {...paintOf(kind)} />
+        <Marks key={kind} kind={kind} shape={cellsShape(kind, cellsBefore(host, index), count, grid)} />
       ))}
     </svg>
   );
@@ -86,7 +89,8 @@ function Counts({ host, unitPx }: { host: HostTile; unitPx: number }) {
   return (
     <ul style={{ fontSize: 1.2 * unitPx }}>
       {host.counts.slice(0, 3).map(({ kind, count }) => (
-        <li key={kind} className={cx("truncate", VERDICT_TEXT_CLASS[kind])}>
+        <li key={kind} className={cx("flex items-center gap-[0.4em] truncate", VERDICT_TEXT_CLASS[kind])}>
+          <VerdictIcon kind={kind} size={unitPx} />
           {formatNumber(count)} {inSentence(VERDICT_WORD[kind])}
         </li>
       ))}
@@ -94,26 +98,14 @@ function Counts({ host, unitPx }: { host: HostTile; unitPx: number }) {
   );
 }
 
-function isHollow(kind: HealthKind): boolean {
-  return kind === "healthy" || kind === "unknown" || kind === "monitor-busy" || kind === "unreachable" || kind === "slow";
-}
-
-function paintOf(kind: HealthKind) {
-  if (kind === "healthy") return { className: "stroke-line", fill: "none", strokeWidth: 1 };
-  if (isHollow(kind)) return { className: cx(VERDICT_TEXT_CLASS[kind], "stroke-current"), fill: "none", strokeWidth: 1.5 };
-  return { className: cx(VERDICT_TEXT_CLASS[kind], "fill-current") };
-}
-
-function cellsPath(from: number, count: number, { columns, sizePx, gapPx }: CellGrid, isOutline: boolean): string {
-  const inset = isOutline ? 0.75 : 0;
-  const side = sizePx - 2 * inset;
-  let path = "";
-  for (let index = from; index < from + count; index++) {
-    const x = (index % columns) * (sizePx + gapPx) + inset;
-    const y = Math.floor(index / columns) * (sizePx + gapPx) + inset;
-    path += `M${x} ${y}h${side}v${side}h${-side}z`;
-  }
-  return path;
+function Marks({ kind, shape }: { kind: HealthKind; shape: CellShape }) {
+  const { path, how, isDashed } = shape;
+  if (kind === "healthy") return <path d={path} className="stroke-line" fill="none" strokeWidth={1} />;
+  const colour = VERDICT_TEXT_CLASS[kind];
+  if (how === "solid") return <path d={path} className={cx(colour, "fill-current")} fillRule="evenodd" />;
+  return (
+    <path d={path} className={cx(colour, "stroke-current")} fill="none" strokeWidth={1.5} strokeDasharray={isDashed ? "2 2" : undefined} />
+  );
 }
 
 function summaryOf(host: HostTile): string {
