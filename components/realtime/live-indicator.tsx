@@ -13,7 +13,7 @@ export function LiveIndicator() {
     <p className="flex min-w-0 items-center gap-2 text-sm whitespace-nowrap text-body">
       <span
         aria-hidden="true"
-        className={`size-2 shrink-0 rounded-full ${state.kind === "live" ? "bg-good" : state.kind === "starting" ? "border border-muted" : "bg-hung"}`}
+        className={`is-meter size-2 shrink-0 rounded-full ${state.kind === "live" ? "bg-good" : state.kind === "starting" ? "border border-muted" : "bg-hung"}`}
       />
       <Words {...linkWords(state, now)} />
     </p>

@@ -6,6 +6,7 @@ import { ConnectionBanner } from "../realtime/connection-banner.tsx";
 import { LiveIndicator } from "../realtime/live-indicator.tsx";
 import { SimulatedBadge } from "../realtime/simulated-badge.tsx";
 import { ThemeToggle } from "../ui/theme-toggle.tsx";
+import { CONTENT_ID } from "./content-id.ts";
 
 /** What every page has around its content: the bar that says how old everything is, and the banner when it is too old. */
 export function Screen({ heading, children }: { heading: ReactNode; children: ReactNode }) {
@@ -25,7 +26,9 @@ export function Screen({ heading, children }: { heading: ReactNode; children: Re
           </div>
         </div>
       </header>
-      <main className="px-4 pt-4 pb-20 sm:px-6 sm:pb-10">{children}</main>
+      <main id={CONTENT_ID} tabIndex={-1} className="px-4 pt-4 pb-20 sm:px-6 sm:pb-10">
+        {children}
+      </main>
     </>
   );
 }

@@ -16,7 +16,7 @@ export function ProgressBar({
       aria-valuemin={0}
       aria-valuemax={100}
       aria-valuenow={percent}
-      className="h-1.5 w-full overflow-hidden rounded-full bg-line"
+      className="is-meter h-1.5 w-full overflow-hidden rounded-full bg-line"
     >
       <div className={`h-full rounded-full ${className}`} style={{ width: `${percent ?? 0}%` }} />
     </div>

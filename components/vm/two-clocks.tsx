@@ -36,7 +36,7 @@ function Lane({ word, spoken, lane, kind, asOfMs, isOld }: LaneProps) {
         <span aria-hidden="true">{word}</span>
         <span className="sr-only">{spoken}</span>
       </span>
-      <span aria-hidden="true" className="h-1.5 overflow-hidden rounded-full bg-sunken">
+      <span aria-hidden="true" className="is-meter h-1.5 overflow-hidden rounded-full bg-sunken">
         <span
           className={cx("block h-full rounded-full", clock.isOpen ? VERDICT_BAR_CLASS[kind] : isOld ? "bg-line" : "bg-line-strong")}
           style={{ width: `${(clock.fraction * 100).toFixed(1)}%` }}

@@ -1,9 +1,14 @@
 import Link from "next/link";
 import { buttonClass } from "../../../../components/ui/button.tsx";
+import { CONTENT_ID } from "../../../../components/shell/content-id.ts";
 
 export default function IncidentNotFound() {
   return (
-    <main className="mx-auto flex min-h-[60vh] max-w-120 flex-col items-center justify-center px-4 text-center">
+    <main
+      id={CONTENT_ID}
+      tabIndex={-1}
+      className="mx-auto flex min-h-[60vh] max-w-120 flex-col items-center justify-center px-4 text-center"
+    >
       <h1 className="text-lg font-semibold text-strong">No such incident</h1>
       <p className="mt-1 mb-4">The hub knows no incident by this address.</p>
       <Link href="/incidents" className={buttonClass()}>
