@@ -8,7 +8,7 @@ export function PaletteButton() {
     <button
       type="button"
       onClick={openPalette}
-      aria-label="Go to a VM, incident, page or cord"
+      aria-label="Ctrl K: go to a VM, incident, page or cord"
       className="inline-flex min-h-9 items-center rounded-lg px-1.5 hover:bg-sunken max-md:hidden"
     >
       <Kbd>Ctrl K</Kbd>
