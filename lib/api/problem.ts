@@ -31,6 +31,8 @@ export const PROBLEM_CODES = {
   /** The plan asks for more than a name: `acknowledge` says what has to be acknowledged. */
   "not-acknowledged": 422,
   "invalid-plan-request": 422,
+  /** An `Idempotency-Key` that came with another body before. */
+  "key-reused": 422,
   /** The intent could not be written to the audit, so nothing was sent. */
   "not-recorded": 503,
   "bridge-lost": 503,

@@ -263,6 +263,9 @@ export const vmDetailSchema = vmSummarySchema.extend({
     .optional(),
 });
 
+/** `GET /api/v1/vms/{vmId}` */
+export const vmAnswerSchema = vmDetailSchema.extend({ epoch: text, revision: count, serverTimeMs: atMsSchema });
+
 export const bridgeViewSchema = z.object({
   bridgeId: text,
   host: text,

@@ -15,6 +15,8 @@ import type { ActStore } from "../store/act-store.ts";
 import type { Actor, AuditLog } from "../store/audit-log.ts";
 import type { EventStore } from "../store/event-store.ts";
 import type { YankDesk } from "../yank-desk/yank-desk.ts";
+import { Idempotency } from "./idempotency.ts";
+import { documentOperation } from "./operations/document-operation.ts";
 import { hubOperations } from "./operations/hub-operations.ts";
 import { actOperations } from "./operations/act-operations.ts";
 import { fleetOperations } from "./operations/fleet-operations.ts";
@@ -61,6 +63,7 @@ export function createApi(options: ApiOptions): ApiFetch {
   const { access, sameOrigin, clock, log } = options;
   const app = new Hono<{ Bindings: ApiEnvironment }>();
   const operations = allOperations(options);
+  const idempotency = new Idempotency(clock);
   const logged = new LogLimit();
 
   app.use(async (context, next) => {
@@ -91,10 +94,13 @@ export function createApi(options: ApiOptions): ApiFetch {
 
   for (const [path, atPath] of Map.groupBy(operations, (operation) => operation.path)) {
     const pattern = path.replaceAll(/\{(\w+)\}/g, ":$1");
-    for (const { method, run } of atPath) {
-      app.on(method, pattern, (context) =>
-        run({ request: context.req.raw, actor: actorOf(context), param: (name) => context.req.param(name) ?? "" }),
-      );
+    for (const { method, run, takesKey } of atPath) {
+      app.on(method, pattern, (context) => {
+        const actor = actorOf(context);
+        const answer = (request: Request) => run({ request, actor, param: (name) => context.req.param(name) ?? "" });
+        const scope = `${actor.who} ${method} ${context.req.path}`;
+        return takesKey ? idempotency.once(context.req.raw, scope, answer) : answer(context.req.raw);
+      });
     }
     const allowed = atPath.map(({ method }) => method as string);
     app.all(pattern, () => {
@@ -124,7 +130,8 @@ export function createApi(options: ApiOptions): ApiFetch {
 
 /** The one table of what can be asked. */
 function allOperations(options: ApiOptions): Operation[] {
-  return [...fleetOperations(options), ...actOperations(options), ...incidentOperations(options), ...hubOperations(options)];
+  const operations = [...fleetOperations(options), ...actOperations(options), ...incidentOperations(options), ...hubOperations(options)];
+  return [...operations, documentOperation(operations, options.settings.version)];
 }
 
 function actorOf(context: ApiContext): Actor {

@@ -107,6 +107,7 @@ export function problemsOf(operation: Operation): ProblemCode[] {
   const codes = new Set<ProblemCode>(["foreign-host", "foreign-origin", "internal", ...(operation.problems ?? [])]);
   if (!operation.isPublic) codes.add("not-signed-in");
   if (operation.path.includes("{")) codes.add("not-found");
+  if (operation.takesKey) codes.add("key-reused");
   if (operation.query) codes.add("bad-request");
   if (operation.body) for (const code of ["bad-request", "too-large", "unsupported-media-type"] as const) codes.add(code);
   return [...codes];

@@ -2,7 +2,7 @@ import { PROBLEM_CODES, PROBLEM_MEDIA_TYPE } from "#lib/api/problem";
 import type { Problem, ProblemCode } from "#lib/api/problem";
 import type { ProblemError } from "./problem-error.ts";
 
-const TITLES: Record<ProblemCode, string> = {
+export const TITLES: Record<ProblemCode, string> = {
   "bad-request": "The request cannot be understood",
   "not-signed-in": "Not signed in",
   "foreign-origin": "From another site",
@@ -18,6 +18,7 @@ const TITLES: Record<ProblemCode, string> = {
   "wrong-name": "The name does not match",
   "not-acknowledged": "What it costs was not acknowledged",
   "invalid-plan-request": "The request contradicts itself",
+  "key-reused": "The key belongs to another request",
   "not-recorded": "Not recorded, so not sent",
   "bridge-lost": "The bridge is not connected",
   "not-ready": "Not ready",

@@ -34,7 +34,8 @@ function invalid(where: string, error: z.ZodError): ProblemError {
   return new ProblemError("bad-request", `The ${where} is not as it should be: ${detail}`, { errors });
 }
 
-async function readText(request: Request): Promise<string> {
+/** @throws ProblemError too-large, bad-request where it is not UTF-8 */
+export async function readText(request: Request): Promise<string> {
   const tooLarge = () => new ProblemError("too-large", `The body is larger than ${MAX_BODY_BYTES / 1024} KiB`);
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
   if (request.body === null) return "";

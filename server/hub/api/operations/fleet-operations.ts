@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { API_PREFIX, pageQuerySchema, vmsQuerySchema } from "#lib/api/requests";
-import { atMsSchema, bridgeViewSchema, fleetSnapshotSchema, vmDetailSchema, vmEventSchema } from "#lib/api/schemas-vm";
+import { atMsSchema, bridgeViewSchema, fleetSnapshotSchema, vmAnswerSchema, vmEventSchema } from "#lib/api/schemas-vm";
 import type { VmSummary } from "#lib/api/vm";
 import { BridgeLostError } from "../../bridges/bridge-links.ts";
 import { json, nextPage } from "../answers.ts";
@@ -47,7 +47,7 @@ export function fleetOperations({ fleet, events, links, clock }: Pick<ApiOptions
       summary: "One VM with its instances, evidence and what helps",
       description: "A VM that ended stays readable for 24 hours.",
       status: 200,
-      answer: vmDetailSchema.extend({ epoch: z.string(), revision: z.number(), serverTimeMs: atMsSchema }),
+      answer: vmAnswerSchema,
       changes: false,
       async answerCall({ params: { vmId = "" } }) {
         const vm = fleet.detail(vmId) ?? (await events.ended(vmId));
