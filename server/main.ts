@@ -21,12 +21,19 @@ type Stop = (isInterrupt: boolean) => Promise<void>;
 globalThis.console = new Console({ stdout: process.stderr, stderr: process.stderr });
 
 try {
-  const command = parseCommandLine(process.argv.slice(2));
-  if ("help" in command) process.stdout.write(command.help);
-  else await run(command);
+  if (process.argv[2] === "audit") {
+    const { runAuditCommand } = await import("./audit-command.ts");
+    process.exitCode = await runAuditCommand(process.argv.slice(3), process.stdout);
+  } else await start();
 } catch (error) {
   process.stderr.write(`ripcord: ${explain(error)}\n`);
   process.exit(error instanceof UsageError || error instanceof ConfigError ? EXIT.usage : EXIT.failed);
+}
+
+async function start(): Promise<void> {
+  const command = parseCommandLine(process.argv.slice(2));
+  if ("help" in command) process.stdout.write(command.help);
+  else await run(command);
 }
 
 async function run(command: Command): Promise<void> {
@@ -86,6 +93,9 @@ async function runHubCommand(command: Command, resolved: ResolvedConfig): Promis
       (reply) => log.info({ reply }, "passed the reload on to the bridge"),
       (error: unknown) => log.error({ error: String(error) }, "the bridge could not be told to reload"),
     );
+    hub
+      .noteReload(readAgain(command))
+      .catch((error: unknown) => log.error({ error: String(error) }, "the configuration could not be put into the record"));
   });
   onStop(log, async (isInterrupt) => {
     // The demo's own runner ends it with SIGTERM, and its bridge has no reason to stay.
@@ -94,6 +104,15 @@ async function runHubCommand(command: Command, resolved: ResolvedConfig): Promis
     await hub.close();
   });
   process.stdout.write(`ripcord: ready ${hub.openUrl}\n`);
+}
+
+/** What stands in the file now, for the record: the bridge reads it for itself. */
+function readAgain(command: Command): ResolvedConfig | { refused: string } {
+  try {
+    return readConfig({ file: command.config, port: command.port, dataDir: command.dataDir });
+  } catch (error) {
+    return { refused: explain(error) };
+  }
 }
 
 async function runBridgeCommand(command: Command, resolved: ResolvedConfig): Promise<void> {

@@ -59,6 +59,34 @@ export function auditWords(event: AuditEvent, repeatsFormer = false): AuditWords
       return { what: `Hub started, version ${event.version}` };
     case "hub-stopped":
       return { what: "Hub stopped" };
+    case "config-loaded":
+      return {
+        what: event.trigger === "start" ? "Configuration at the start" : "Configuration read again",
+        detail: [...event.changes, ...(event.moreChanges ? [`and ${event.moreChanges} more`] : []), `hash ${event.hash.slice(0, 12)}`].join(
+          " · ",
+        ),
+      };
+    case "config-refused":
+      return { what: "Configuration refused, the old one stays", detail: event.detail };
+    case "token-created":
+      return { what: event.token === "access" ? "A new access token was made" : "A new token for this host's bridge was made" };
+    case "audit-chained":
+      return {
+        what: "The record is chained from here on",
+        detail: `Rows up to ${event.throughSequence} were chained later than they were written`,
+      };
+    case "audit-pruned":
+      return {
+        what: `${event.dropped} rows older than ${event.keepDays} days dropped from the record`,
+        detail: `It begins with row ${event.firstKept}`,
+      };
+    case "audit-head-begun":
+      return { what: "audit-head was missing and is begun anew", detail: `Rows cut off behind ${event.throughSequence} cannot be noticed` };
+    case "audit-cut-off":
+      return {
+        what: "Rows of the record are gone",
+        detail: `It had reached row ${event.headSequence} and ended with row ${event.lastSequence}`,
+      };
     case "session-opened":
       return { what: "Signed in with the access token" };
     case "session-refused":

@@ -45,7 +45,30 @@ export const vmsQuerySchema = z.object({
   bridge: z.string().max(100).optional(),
 });
 
-/** `GET /api/v1/events`, `GET /api/v1/audit` */
+const timeSchema = z
+  .string()
+  .regex(
+    /^(?:\d{1,15}|\d{4}-\d{2}-\d{2}(?:T[0-9:.]{4,15}(?:Z|[+-]\d{2}:\d{2})?)?)$/,
+    "expected Unix ms, or a date such as 2026-11-25T09:00Z",
+  );
+/** `GET /api/v1/audit`; times are Unix ms or ISO 8601. */
+export const auditQuerySchema = z.object({
+  vmId: vmIdSchema.optional(),
+  type: z
+    .string()
+    .regex(/^[a-z-]{1,64}$/, "a type is lower-case words with dashes")
+    .optional(),
+  /** A part of who did it, or from where. */
+  who: z.string().min(1).max(200).optional(),
+  /** Words that all stand somewhere in the row. */
+  q: z.string().min(1).max(200).optional(),
+  since: timeSchema.optional(),
+  until: timeSchema.optional(),
+  before: z.coerce.number().int().positive().optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+
+/** `GET /api/v1/events` */
 export const pageQuerySchema = z.object({
   vmId: vmIdSchema.optional(),
   before: z.coerce.number().int().positive().optional(),

@@ -22,7 +22,33 @@ export const auditRowSchema = z.object({
   atMs: atMsSchema,
   who: text,
   from: text.optional(),
+  hash: text.optional().describe("Of this row, and with it of every row before it"),
   event: z.looseObject({ type: text }).describe("The fact; its members depend on `type`"),
+});
+
+export const auditStateSchema = z.object({
+  writer: text,
+  head: z.object({ sequence: z.number().int(), hash: text }).optional(),
+  check: z
+    .object({
+      isIntact: z.boolean(),
+      throughSequence: z.number().int(),
+      firstSequence: z.number().int(),
+      atMs: atMsSchema,
+      fault: z
+        .object({
+          writer: text,
+          sequence: z.number().int(),
+          kind: z.enum(["changed", "missing", "replaced", "out-of-order", "cut-off", "no-head"]),
+          text,
+        })
+        .optional(),
+      notes: z.array(text),
+    })
+    .optional(),
+  isChecking: z.boolean(),
+  trouble: text.optional(),
+  keepDays: z.number().int().optional(),
 });
 
 export const problemSchema = z

@@ -1,5 +1,6 @@
 import { expectTypeOf, test } from "vitest";
 import type { z } from "zod";
+import type { AuditState } from "../audit/chain-state.ts";
 import type { AuditRow } from "../audit/events.ts";
 import type { IncidentNote, IncidentSummary } from "../incident/incident.ts";
 import type { ActRecord } from "../yank/act.ts";
@@ -7,7 +8,7 @@ import type { Plan } from "../yank/plan.ts";
 import type { ActEvidenceView, IncidentDetail, IncidentList } from "./incident.ts";
 import type { Problem } from "./problem.ts";
 import type { actEvidenceSchema, actSchema, planSchema } from "./schemas-act.ts";
-import type { auditRowSchema, problemSchema, settingsSchema } from "./schemas-hub.ts";
+import type { auditRowSchema, auditStateSchema, problemSchema, settingsSchema } from "./schemas-hub.ts";
 import type { incidentDetailSchema, incidentListSchema, incidentNoteSchema, incidentSummarySchema } from "./schemas-incident.ts";
 import type { bridgeViewSchema, fleetSnapshotSchema, vmDetailSchema, vmEventSchema, vmSummarySchema } from "./schemas-vm.ts";
 import type { SettingsView } from "./settings.ts";
@@ -39,6 +40,7 @@ test("the schemas of the document say what the interfaces say, member by member"
   expectTypeOf<Same<z.infer<typeof incidentNoteSchema>, IncidentNote>>().toEqualTypeOf<[true, true]>();
   expectTypeOf<Same<z.infer<typeof settingsSchema>, SettingsView>>().toEqualTypeOf<[true, true]>();
   expectTypeOf<Same<z.infer<typeof problemSchema>, Problem>>().toEqualTypeOf<[true, true]>();
+  expectTypeOf<Same<z.infer<typeof auditStateSchema>, AuditState>>().toEqualTypeOf<[true, true]>();
   // Stored events outlive the code that wrote them, so the document leaves them open.
   expectTypeOf<Same<Omit<z.infer<typeof auditRowSchema>, "event">, Omit<AuditRow, "event">>>().toEqualTypeOf<[true, true]>();
 });

@@ -33,6 +33,19 @@ export type AuditEvent =
   /** When this hub started or was asked to stop. */
   | { type: "hub-started"; version: string }
   | { type: "hub-stopped" }
+  /** What the hub runs with, as it started or was told to read it again; the words hold no secrets. */
+  | { type: "config-loaded"; trigger: "start" | "reload"; file?: string; hash: string; changes: string[]; moreChanges?: number }
+  | { type: "config-refused"; detail: string }
+  /** When a token was made: the one for people, or the one for this host's bridge. */
+  | { type: "token-created"; token: "access" | "bridge" }
+  /** When rows from before there was a chain got their hashes: up to this one they prove nothing of earlier times. */
+  | { type: "audit-chained"; throughSequence: number }
+  /** When rows older than `keepDays` were given up: a checkpoint from which the rest verifies. */
+  | { type: "audit-pruned"; firstKept: number; chainsFrom: string; dropped: number; keepDays: number }
+  /** When there were rows and no `audit-head`. */
+  | { type: "audit-head-begun"; throughSequence: number }
+  /** When the hub started and found fewer or other rows than it had written. */
+  | { type: "audit-cut-off"; lastSequence: number; headSequence: number; headHash: string }
   /** When the access token was used to open a session, or a wrong one was offered. */
   | { type: "session-opened" }
   | { type: "session-refused" };
@@ -45,5 +58,7 @@ export interface AuditRow {
   atMs: number;
   who: string;
   from?: string;
+  /** Of this row, and with it of every row before it. Absent from an older hub. */
+  hash?: string;
   event: AuditEvent;
 }

@@ -112,6 +112,13 @@ export const configSchema = z.strictObject({
       maxVms: z.number().int().min(0).max(100_000).default(5_000),
     })
     .prefault({}),
+  /** Of the hub: the record. */
+  audit: z
+    .strictObject({
+      /** Rows older than this are dropped, behind a checkpoint from which the rest verifies. Absent: kept for ever. */
+      keepDays: z.number().int().min(1).max(36_500).optional(),
+    })
+    .prefault({}),
   /** For a bridge whose hub is elsewhere. */
   hub: z.strictObject({ url: z.url(), tokenFile: z.string().min(1) }).optional(),
   /** For a hub: the bridges elsewhere that may dial in. */

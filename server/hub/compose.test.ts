@@ -50,12 +50,14 @@ describe("the hub", () => {
     const rows = (await test_.call("/api/v1/audit")).body.rows as { sequence: number; event: { type: string } }[];
     expect(rows.map((row) => row.event.type).toReversed()).toEqual([
       "hub-started",
+      "token-created",
+      "config-loaded",
       "bridge-connected",
       "plan-made",
       "act-intended",
       "act-progressed",
       "act-progressed",
     ]);
-    expect(rows.map((row) => row.sequence)).toEqual([6, 5, 4, 3, 2, 1]);
+    expect(rows.map((row) => row.sequence)).toEqual([8, 7, 6, 5, 4, 3, 2, 1]);
   });
 });

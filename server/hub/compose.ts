@@ -11,6 +11,8 @@ import { createApi } from "./api/api.ts";
 import type { ApiFetch } from "./api/api.ts";
 import { Access } from "./auth/access.ts";
 import { SameOrigin } from "./auth/same-origin.ts";
+import { ChainWatch } from "./audit/chain-watch.ts";
+import { noteConfig } from "./audit/config-notes.ts";
 import { ensureSecret, readSecret } from "./auth/secrets.ts";
 import { BridgeLinks } from "./bridges/bridge-links.ts";
 import type { LinkNamespace } from "./bridges/bridge-links.ts";
@@ -28,6 +30,7 @@ import { Metrics, SAMPLE_MS } from "./metrics/metrics.ts";
 import { listenForMetrics } from "./metrics/metrics-listener.ts";
 import { ActStore } from "./store/act-store.ts";
 import { AuditLog, HUB_ACTOR } from "./store/audit-log.ts";
+import { HeadFile, headFileOf } from "./store/audit-head.ts";
 import { EventStore } from "./store/event-store.ts";
 import { IncidentStore } from "./store/incident-store.ts";
 import { NoteLimit } from "./store/note-limit.ts";
@@ -47,6 +50,7 @@ const CHECK_INCIDENTS_MS = 1_000;
 const CHECK_OVERDUE_MS = 2_000;
 const CHECK_REHANGS_MS = 1_000;
 const PRUNE_MS = 60_000;
+const MAX_REFUSAL = 2_000;
 const MAX_SOCKET_MESSAGE_BYTES = 512 * 1024;
 const PING_INTERVAL_MS = 5_000;
 const PING_TIMEOUT_MS = 10_000;
@@ -78,6 +82,8 @@ export interface Hub {
   api: ApiFetch;
   /** Where `/metrics` is read without a token, where the config gives it a port of its own. */
   metricsPort?: number;
+  /** Puts into the record what the configuration says now, or why it was refused. */
+  noteReload(reloaded: ResolvedConfig | { refused: string }): Promise<void>;
   /** Ends everything in order; safe to call twice. The bridges stay. */
   close(): Promise<void>;
 }
@@ -92,14 +98,18 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   // The parts know each other only through what is handed to them here; what is called before all stand, waits for them.
   let isReady = false;
   const store = await openStore(dataDir, (database) => isReady && metrics.storeFailed(database));
-  const audit = await AuditLog.open(store.record, clock);
+  const audit = await AuditLog.open(store.record, clock, {
+    heads: await HeadFile.open(dataDir),
+    onHeadFailed: (error) => log.error({ error: String(error) }, "audit-head could not be written"),
+  });
   const acts = new ActStore(store.record, audit);
   const events = new EventStore(store.history, clock);
-  const token = options.isOpen ? undefined : ensureSecret(join(dataDir, ACCESS_TOKEN_FILE));
+  const madeTokens: ("access" | "bridge")[] = [];
+  const token = options.isOpen ? undefined : ensureSecret(join(dataDir, ACCESS_TOKEN_FILE), () => madeTokens.push("access"));
   const access = new Access(token);
   const sameOrigin = new SameOrigin(config.listen.host);
   const localTokenFile = join(dataDir, BRIDGE_TOKEN_FILE);
-  ensureSecret(localTokenFile);
+  ensureSecret(localTokenFile, () => madeTokens.push("bridge"));
 
   const server = createHttpServer();
   const web = await options.prepareWeb?.(server);
@@ -225,6 +235,15 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   isReady = true;
   let stopReason: string | undefined = "The hub is starting";
   const incidentReader = new IncidentReader({ incidents, fleet, acts, openAct: (actId) => openActs.get(actId), audit, events, clock });
+  const chain = new ChainWatch({
+    db: store.record,
+    audit,
+    headFile: headFileOf(dataDir),
+    clock,
+    log,
+    keepDays: config.audit.keepDays,
+    onBroken: ({ text }) => fleet.noteBridge(resolved.bridgeId, "audit", `The record of this hub does not verify: ${text}`),
+  });
   const api = createApi({
     fleet,
     incidents,
@@ -233,6 +252,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     acts,
     events,
     audit,
+    chain,
     links,
     access,
     sameOrigin,
@@ -246,7 +266,12 @@ export async function startHub(options: HubOptions): Promise<Hub> {
 
   if (options.hasLocalBridge ?? true) fleet.expectBridge(resolved.bridgeId, resolved.bridgeLabel, options.isSimulated);
   for (const { id } of config.bridges) fleet.expectBridge(id, id);
-  await audit.append(HUB_ACTOR, { type: "hub-started", version });
+  await audit.append(
+    HUB_ACTOR,
+    { type: "hub-started", version },
+    ...madeTokens.map((made) => ({ type: "token-created", token: made }) as const),
+  );
+  await noteConfig(store.record, audit, resolved, "start");
   await openActs.recover();
   await rehangs.recover();
 
@@ -273,6 +298,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     fleet.close();
     await incidents.close();
     await web?.close();
+    chain.close();
+    await audit.close();
     await store.close();
     throw error;
   });
@@ -309,6 +336,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     server.closeAllConnections();
     await io.close();
     await web?.close();
+    chain.close();
+    await audit.close();
     await store.close();
   };
   return {
@@ -318,6 +347,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     fleet,
     api,
     ...(metricsPort === undefined ? {} : { metricsPort: metricsPort.port }),
+    noteReload: (reloaded) =>
+      "refused" in reloaded
+        ? audit.append(HUB_ACTOR, { type: "config-refused", detail: reloaded.refused.slice(0, MAX_REFUSAL) })
+        : noteConfig(store.record, audit, reloaded, "reload"),
     close: () => (closing ??= close()),
   };
 }

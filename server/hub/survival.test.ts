@@ -11,6 +11,7 @@ import type { AuditRow } from "#lib/audit/events";
 import type { ActRecord } from "#lib/yank/act";
 import { FakeBridge } from "../../tests/support/fake-bridge.ts";
 import { hungVm, serialConsole } from "../../tests/support/vm-report.ts";
+import { RecordFile } from "./audit/record-file.ts";
 
 const CHILD = fileURLToPath(new URL("../../tests/support/hub-child.ts", import.meta.url));
 const ROUNDS = 8;
@@ -38,6 +39,15 @@ async function killChild(): Promise<void> {
   const exited = once(child!, "exit");
   child!.kill("SIGKILL");
   await exited;
+}
+
+/** What is not as it was written in the record that the killed hub left. */
+function recordFaults() {
+  const record = new RecordFile(dataDir);
+  const reports = record.verify();
+  record.close();
+  expect(reports).toHaveLength(1);
+  return reports.flatMap(({ fault }) => fault ?? []);
 }
 
 test("a hub that is killed at any point of an act neither loses nor repeats it", async () => {
@@ -70,6 +80,7 @@ test("a hub that is killed at any point of an act neither loses nor repeats it",
     await new Promise((resolve) => setTimeout(resolve, (KILL_WITHIN_MS * round) / (ROUNDS - 1)));
     await killChild();
     await confirming;
+    expect(recordFaults()).toEqual([]);
     await startChild(port);
     await until(async () => {
       expect((await acts()).flatMap((act) => act.targets).every((target) => target.isFinal)).toBe(true);

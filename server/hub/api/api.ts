@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import type { Context } from "hono";
 import type { SettingsView } from "#lib/api/settings";
 import type { Log } from "#server/log";
+import type { ChainWatch } from "../audit/chain-watch.ts";
 import type { Access } from "../auth/access.ts";
 import type { SameOrigin } from "../auth/same-origin.ts";
 import type { BridgeLinks } from "../bridges/bridge-links.ts";
@@ -31,6 +32,7 @@ export interface ApiOptions {
   acts: ActStore;
   events: EventStore;
   audit: AuditLog;
+  chain: Pick<ChainWatch, "state">;
   links: Pick<BridgeLinks, "dismiss">;
   incidents: Incidents;
   incidentReader: IncidentReader;

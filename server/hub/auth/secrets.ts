@@ -5,8 +5,9 @@ import { dirname } from "node:path";
 /**
  * The secret kept in `file` (mode 0600), made on first use. Two processes that start together get the same one: the file
  * appears whole or not at all, and whoever comes second reads what the first wrote.
+ * @param onMade called where this process made it
  */
-export function ensureSecret(file: string): string {
+export function ensureSecret(file: string, onMade?: () => void): string {
   const existing = readSecret(file);
   if (existing !== undefined) return existing;
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -14,6 +15,7 @@ export function ensureSecret(file: string): string {
   writeFileSync(draft, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
   try {
     linkSync(draft, file);
+    onMade?.();
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   } finally {

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
 import type { Migration, MigrationProvider } from "kysely/migration";
+import { chainEarlierRows } from "./chain-earlier-rows.ts";
 
 /** The migrations of the record: what was done and by whom. Never edited once released: add another one. */
 export const recordMigrations: MigrationProvider = provide({
@@ -108,6 +109,7 @@ export const recordMigrations: MigrationProvider = provide({
       await db.schema.createIndex("incident_entries_by_incident").on("incident_entries").columns(["incident_id", "entry_id"]).execute();
     },
   },
+  "0004-audit-chain": { up: chainEarlierRows },
 });
 
 /** The migrations of the history: what VMs did. It may be thrown away without losing who did what. */

@@ -1,19 +1,10 @@
 import type { Generated } from "kysely";
+import type { ChainedRow } from "#lib/audit/chain";
 
 /** Times are Unix ms as integers; `…_json` columns hold what `lib` calls by that name. */
 export interface RecordTables {
-  /** Insert-only: triggers refuse everything else. */
-  audit: {
-    writer: string;
-    /** Gapless per writer, from 1. */
-    sequence: number;
-    at_ms: number;
-    who: string;
-    from_address: string | null;
-    type: string;
-    vm_id: string | null;
-    event_json: string;
-  };
+  /** Insert-only: triggers refuse everything else but dropping what a checkpoint in it gave up. */
+  audit: ChainedRow;
   plans: {
     plan_id: string;
     created_at_ms: number;

@@ -160,10 +160,10 @@ describe("the audit", () => {
     const again = await AuditLog.open(store.record, clock);
     expect(again.writer).toBe(audit.writer);
     await again.append({ who: "local operator", from: "127.0.0.1" }, stopped);
-    const rows = await again.page({ limit: 100 });
+    const { rows } = await again.page({ limit: 100 });
     expect(rows.map((row) => row.sequence)).toEqual(Array.from({ length: 41 }, (_, index) => 41 - index));
     expect(rows[0]).toMatchObject({ who: "local operator", from: "127.0.0.1", atMs: clock.nowMs(), event: stopped });
-    expect((await again.page({ limit: 2, before: 3 })).map((row) => row.sequence)).toEqual([2, 1]);
+    expect((await again.page({ limit: 2, before: 3 })).rows.map((row) => row.sequence)).toEqual([2, 1]);
   });
 
   test("takes no change and no deletion", async () => {
@@ -204,7 +204,7 @@ describe("acts", () => {
     const intent = (actId: string) => ({ type: "act-intended" as const, actId, planId: "plan", vmId: "aaaaaa", command: {} });
     const begun = await Promise.all(["one", "two", "three"].map((actId) => acts.begin(act(actId, "plan"), HUB_ACTOR, intent(actId))));
     expect(begun.filter(Boolean)).toHaveLength(1);
-    expect(await audit.page({ limit: 10 })).toHaveLength(1);
+    expect((await audit.page({ limit: 10 })).rows).toHaveLength(1);
     const [open] = await acts.openTargets();
     expect(open).toMatchObject({ isIntended: true, target: { vmId: "aaaaaa", state: "intended" } });
     await acts.progress(open!.actId, { ...open!.target, state: "accepted", verdict: "recovered", isFinal: true }, HUB_ACTOR);

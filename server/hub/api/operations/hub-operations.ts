@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { API_PREFIX, pageQuerySchema, sessionRequestSchema } from "#lib/api/requests";
-import { auditRowSchema, settingsSchema } from "#lib/api/schemas-hub";
+import { API_PREFIX, auditQuerySchema, sessionRequestSchema } from "#lib/api/requests";
+import { auditRowSchema, auditStateSchema, settingsSchema } from "#lib/api/schemas-hub";
 import type { AuditEvent } from "#lib/audit/events";
 import type { Actor } from "../../store/audit-log.ts";
 import { NoteLimit } from "../../store/note-limit.ts";
@@ -13,7 +13,7 @@ import { problemResponse } from "../problems.ts";
 
 /** The record, the session, and the hub itself. */
 export function hubOperations(
-  options: Pick<ApiOptions, "audit" | "access" | "clock" | "log" | "settings" | "metrics" | "endSessions" | "notReady">,
+  options: Pick<ApiOptions, "audit" | "chain" | "access" | "clock" | "log" | "settings" | "metrics" | "endSessions" | "notReady">,
 ): Operation[] {
   const { audit, access, clock, log } = options;
   const refusals = new NoteLimit();
@@ -72,14 +72,27 @@ export function hubOperations(
       path: `${API_PREFIX}/audit`,
       tag: "record",
       summary: "The audit, newest first",
-      query: pageQuerySchema,
+      description: "A search looks at so many rows per answer: where `next` stands there may be more, also behind an answer without rows.",
+      query: auditQuerySchema,
       status: 200,
       answer: z.object({ rows: z.array(auditRowSchema), next: z.string().optional() }),
       changes: false,
       async answerCall({ request, query }) {
-        const rows = await audit.page(query);
-        return json({ rows, ...nextPage(request, { limit: query.limit, told: rows.length, last: rows.at(-1)?.sequence }) });
+        const { since, until, ...filter } = query;
+        const { rows, before } = await audit.page({ ...filter, sinceMs: timeOf("since", since), untilMs: timeOf("until", until) });
+        return json({ rows, ...(before === undefined ? {} : nextPage(request, { limit: 0, told: 0, last: before })) });
       },
+    }),
+    operation({
+      operationId: "getAuditState",
+      method: "GET",
+      path: `${API_PREFIX}/audit/state`,
+      tag: "record",
+      summary: "Whether the audit is as it was written, as far as the hub has looked",
+      status: 200,
+      answer: auditStateSchema,
+      changes: false,
+      answerCall: async () => json(await options.chain.state()),
     }),
     operation({
       operationId: "getSettings",
@@ -136,4 +149,11 @@ export function hubOperations(
       },
     }),
   ];
+}
+
+function timeOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const atMs = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+  if (Number.isNaN(atMs)) throw new ProblemError("bad-request", `${name}: there is no such time`);
+  return atMs;
 }
