@@ -184,7 +184,7 @@ function judgeRunning(picture: RunningPicture, thresholds: HealthThresholds): Ve
   // The reply that was awaited for long says that the main loop runs again, and nothing of how it is now. The probe that
   // goes out right behind it does; until then the verdict stands.
   if (inBand.lastRoundTripMs >= thresholds.slowAfterMs) return undefined;
-  if (picture.migration?.stalledAgeMs !== undefined && picture.migration.stalledAgeMs >= thresholds.migrationStallAfterMs) {
+  if (picture.migration && isStalled(picture.migration, thresholds)) {
     return { kind: "migration-stalled", migrationStatus: picture.migration.status };
   }
   if (picture.runState === undefined) return undefined;
@@ -193,6 +193,11 @@ function judgeRunning(picture: RunningPicture, thresholds: HealthThresholds): Ve
     return { kind: "io-stalled", nodes: [...new Set(stalled.flatMap(({ nodes }) => nodes))].toSorted().slice(0, MAX_NODES) };
   }
   return isGuestStopped(picture.runState) ? { kind: "guest-stopped", runState: picture.runState } : { kind: "healthy" };
+}
+
+/** A paused postcopy has no connection: nothing can move, and it waits for a person from its first moment on. */
+function isStalled({ status, stalledAgeMs }: MigrationReading, thresholds: HealthThresholds): boolean {
+  return status === "postcopy-paused" || (stalledAgeMs !== undefined && stalledAgeMs >= thresholds.migrationStallAfterMs);
 }
 
 function stalledDisks(picture: RunningPicture, thresholds: HealthThresholds): readonly IoStall[] {

@@ -140,14 +140,17 @@ describe("a postcopy that is paused", () => {
     });
   });
 
-  test("recovers the migration where it stood still, though the verdict keeps its name", () => {
+  test("took effect where it stood still, and is no recovery before both sides are recovered", () => {
     const from = baseline(
       vm({ kind: "migration-stalled", migrationStatus: "postcopy-active" }, migration("postcopy-active")),
       [],
       "pause-postcopy",
     );
     const after = vm({ kind: "migration-stalled", migrationStatus: "postcopy-paused" }, migration("postcopy-paused"));
-    expect(outcome(from, seen(after))).toMatchObject({ verdict: "recovered", recoveredParts: ["migration"] });
+    expect(outcome(from, seen(after))).toMatchObject({
+      verdict: "took-effect",
+      detail: "the postcopy migration is paused now, and waits to be recovered on both sides",
+    });
   });
 });
 

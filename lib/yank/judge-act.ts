@@ -150,6 +150,9 @@ function judgeAnswer(judgement: ActJudgement, reading: VmReading): ActJudgement 
   if (confirmed.confirmations < 2) return confirmed;
   if (!isWrong) return publish(confirmed, { verdict: "took-effect", detail: confirmed.cutText });
   if (isPausedByErrors(baseline, reading.report)) return publish(confirmed, { verdict: "took-effect", detail: PAUSED_BY_ERRORS_TEXT });
+  if (kindBefore(baseline) === "migration-stalled" && isPaused(reading.report)) {
+    return publish(confirmed, { verdict: "took-effect", detail: PAUSED_TEXT });
+  }
   const parts = recoveredParts(baseline, reading.report);
   return publish(confirmed, {
     verdict: "recovered",
@@ -160,7 +163,13 @@ function judgeAnswer(judgement: ActJudgement, reading: VmReading): ActJudgement 
 }
 
 const PAUSED_BY_ERRORS_TEXT = "the requests that stood still ended in I/O errors, and the guest is paused by them";
+/** The cut is what was wanted, and nothing goes on before both sides are recovered. */
+const PAUSED_TEXT = "the postcopy migration is paused now, and waits to be recovered on both sides";
 const OWN_LINE_TEXT = "the connection ended with the yank that was sent on it: one of these chardevs carried it";
+
+function isPaused({ migration }: VmReport): boolean {
+  return migration?.status === "postcopy-paused";
+}
 
 function noteLoss(judgement: ActJudgement, elapsedMs: number): ActJudgement {
   const { baseline, progress } = judgement;
