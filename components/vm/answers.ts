@@ -113,7 +113,7 @@ function suspectAnswer(vm: VmDetail): Answer | undefined {
 function unsuspectedAnswer(vm: VmDetail): Answer {
   const found = candidates(vm);
   const [first, second] = found;
-  if (!first) return { strong: "Nothing that can be yanked from here" };
+  if (!first) return { strong: "Nothing that can be yanked from here", text: vm.helps[0]?.text };
   const best = likeliest(found);
   const [likely, ...asLikely] = best;
   if (likely === undefined || likely.suspicion.score === "not-involved") {

@@ -24,6 +24,9 @@ export function InstancesCard({ vm, isOld, cannotSend, onYank }: InstancesCardPr
       : `what they serve was read ${formatAgeInWords(now - vm.topologyAtMs)} ago`;
   return (
     <Card title="Yankable instances" aside={aside} isFlush>
+      {vm.suspectsNote !== undefined && (
+        <p className="border-b border-line px-4 py-3 text-strong first-letter:uppercase">{vm.suspectsNote}</p>
+      )}
       {vm.instances.length === 0 ? (
         <p className="px-4 py-4">
           {vm.instancesAtMs === undefined

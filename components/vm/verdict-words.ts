@@ -1,4 +1,6 @@
 import { assertNever } from "#lib/assert-never";
+import type { MigrationView, VmSummary } from "#lib/api/vm";
+import { isPostcopy } from "#lib/qapi/migration";
 import type { HealthKind, SilentReason, UnknownReason, UnreachableReason, Verdict } from "#lib/health/verdict";
 
 /** The verdict without its reason: for chips, counts and columns. */
@@ -84,18 +86,19 @@ export function verdictTitle(verdict: Verdict): string {
 }
 
 /** One sentence under the verdict: what it means and what helps. */
-export function verdictMeaning(verdict: Verdict): string {
+export function verdictMeaning(verdict: Verdict, vm?: Pick<VmSummary, "yankableCount" | "migration">): string {
   switch (verdict.kind) {
     case "main-loop-hung":
-      return verdict.cord === "in-reach"
-        ? "In-band is silent and out-of-band answers: a yank can reach it"
-        : "It hung before Ripcord could negotiate out-of-band: no yank can be sent";
+      if (verdict.cord !== "in-reach") return "It hung before Ripcord could negotiate out-of-band: no yank can be sent";
+      return vm?.yankableCount === 0
+        ? "In-band is silent and out-of-band answers, but there is nothing here that a yank could cut"
+        : "In-band is silent and out-of-band answers: a yank can be sent";
     case "silent":
       return silentMeaning(verdict.reason);
     case "io-stalled":
       return `Work is outstanding and nothing completes on ${verdict.nodes.join(", ")}`;
     case "migration-stalled":
-      return `The migration is ${verdict.migrationStatus} and moves no bytes: cancel first, then yank`;
+      return stalledMigrationMeaning(verdict.migrationStatus, vm?.migration?.channel);
     case "guest-stopped":
       return `QEMU stopped the guest (${verdict.runState}); the process itself answers`;
     case "unreachable":
@@ -115,6 +118,15 @@ export function verdictMeaning(verdict: Verdict): string {
     default:
       return assertNever(verdict);
   }
+}
+
+/** Cancelling loses the guest in postcopy (QEMU before 10), and waits for the child of an `exec:` migration. */
+function stalledMigrationMeaning(status: string, channel: MigrationView["channel"] | undefined): string {
+  if (status === "postcopy-paused") return "The postcopy migration is paused: it has to be recovered, and the source never restarted";
+  if (isPostcopy(status)) return `The migration is ${status} and moves no bytes: pause it and recover it, never cancel it`;
+  const stands = `The migration is ${status} and moves no bytes`;
+  if (channel === "exec") return `${stands}: end the process that it was started through, no yank reaches that`;
+  return status === "setup" ? `${stands}: cancel it, a yank does not reach it` : `${stands}: cancel first, then yank`;
 }
 
 function silentMeaning(reason: SilentReason): string {

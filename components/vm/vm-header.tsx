@@ -55,7 +55,7 @@ export function VmHeader({ vm, asOf, children }: { vm: VmDetail; asOf: AsOf; chi
                 was {verdictTitle(health.was.verdict)} {formatAgeInWords(now - health.was.atMs)} ago
               </p>
             )}
-            <p className="mt-1 text-strong">{verdictMeaning(health)}</p>
+            <p className="mt-1 text-strong">{verdictMeaning(health, vm)}</p>
             {health.mayStillFinish && <p className="text-body">It may still finish: {health.mayStillFinish}</p>}
             {children}
           </div>

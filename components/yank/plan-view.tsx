@@ -90,7 +90,8 @@ export function PlanView({ plan, isConfirming, error, cannotSend, cancelRef, onC
       <AlertDialogActions>
         {cannotSend !== undefined && <p className="mr-auto text-sm">{cannotSend}</p>}
         <Button ref={cancelRef} onClick={onCancel}>
-          Cancel
+          {/* "Cancel" beside "Cancel migration" would be two buttons of one name. */}
+          {plan.action === "cancel-migration" ? "Leave it running" : "Cancel"}
         </Button>
         {voidedBy === undefined ? (
           <Button tone="danger" disabled={!isArmed} aria-busy={isConfirming} onClick={handleConfirm}>

@@ -103,7 +103,7 @@ function healReader(report: InstanceReport): Help {
 function healDestination(report: InstanceReport): Help[] {
   const peer = report.sockets?.find((socket) => socket.peerProcess !== undefined)?.peerProcess;
   if (peer === undefined || report.connection !== "connected") return [];
-  const text = `let the migration's other side, pid ${peer.pid} (${peer.name}), go on: the migration then does`;
+  const text = `let the other end of the migration's connection, pid ${peer.pid} (${peer.name}), go on: the migration then does`;
   return [{ code: "heal-far-side", text, key: instanceKey(report.instance), ...serverCommands(report) }];
 }
 
