@@ -47,6 +47,18 @@ describe("a guest whose disk stops completing", () => {
     expect(verdicts()).toEqual(["io-stalled", "healthy"]);
   });
 
+  test("is asked for nothing but what shows that it moves again, while it is stalled", async () => {
+    const { qemu, busy, pass, work } = await startBusyVm();
+    await pass(20_000);
+    qemu.asked.length = 0;
+    await pass(60_000);
+    const needed = ["query-status", "query-yank", "query-blockstats", "query-iothreads", "x-query-virtio-queue-status", "query-migrate"];
+    expect([...new Set(qemu.asked)].filter((command) => !needed.includes(command))).toEqual([]);
+    expect(qemu.asked).toContain("query-blockstats");
+    busy.completed++;
+    await work(3_000);
+  });
+
   test("raises nothing where it only waits for eight seconds, as for a flush", async () => {
     const { pass, work, verdicts } = await startBusyVm();
     await pass(8_000);

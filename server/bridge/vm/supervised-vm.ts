@@ -19,7 +19,7 @@ import type { ActObservation } from "./ports.ts";
 import { PROCESS_RECHECK_MS, ProcessSight } from "./process-sight.ts";
 import { runningPicture } from "./running-picture.ts";
 import { RunningSession } from "./running-session.ts";
-import type { SessionOwner } from "./session-owner.ts";
+import type { ReadingKind, SessionOwner } from "./session-owner.ts";
 import { socketStalls } from "./socket-stalls.ts";
 import { TICK_MS } from "./tick-wheel.ts";
 import type { Ticking } from "./tick-wheel.ts";
@@ -246,16 +246,18 @@ export class SupervisedVm implements Ticking, SessionOwner, WatchedVm {
     this.#host.wheel.at(this, atMonoMs);
   }
 
-  mayRead(what: "anything" | "without-storage"): boolean {
+  mayRead(what: ReadingKind): boolean {
     const { session } = this;
     if (!session || session.inBandBucket.shown === ">=1s") return false;
     switch (this.health.verdict.kind) {
       case "healthy":
         // What may wait for storage goes only to a main loop that has time to spare.
-        return what === "without-storage" || session.inBandBucket.shown === "<10ms" || session.inBandBucket.shown === "<100ms";
+        return what !== "anything" || session.inBandBucket.shown === "<10ms" || session.inBandBucket.shown === "<100ms";
       // Their main loop answers; storage may be what failed them.
       case "guest-stopped":
       case "migration-stalled":
+        return what !== "anything";
+      // What is needed to see that it moves again, and nothing more: the rest was read while it was well, or waits until then.
       case "io-stalled":
         return what === "without-storage";
       default:

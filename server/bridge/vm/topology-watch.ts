@@ -64,7 +64,7 @@ export class TopologyWatch {
       return;
     }
     if (!known.isIdentified || this.#isReading || nowMonoMs < this.#notBeforeMonoMs) return;
-    if (known.instancesMonoMs === undefined || !this.#owner.mayRead("without-storage")) return;
+    if (known.instancesMonoMs === undefined || !this.#owner.mayRead("topology")) return;
     const leave = this.#host.topologyGate.enter();
     if (!leave) return;
     void this.#read(known).finally(leave);
@@ -146,7 +146,7 @@ export class TopologyWatch {
     const everyMs = isWatchful ? CONNECTIONS_WHEN_WATCHFUL_MS : CONNECTIONS_EVERY_MS;
     if (nowMonoMs - this.#connectionsMonoMs < everyMs || this.#isReading || !known.topology) return;
     this.#connectionsMonoMs = nowMonoMs;
-    if (!hasConnections(known.topology) || !this.#owner.mayRead("without-storage")) return;
+    if (!hasConnections(known.topology) || !this.#owner.mayRead("topology")) return;
     void this.#refreshConnections(known, known.topology);
   }
 
