@@ -1,6 +1,5 @@
 import type { QueryClient } from "@tanstack/react-query";
-import { io } from "socket.io-client";
-import type { Socket } from "socket.io-client";
+import type { io as IoClient, Socket } from "socket.io-client";
 import type { FleetSnapshot } from "#lib/api/vm";
 import { REALTIME_PATH } from "#lib/link/contract";
 import type { ClientToServerEvents, ServerToClientEvents } from "#lib/realtime/events";
@@ -27,6 +26,7 @@ export interface Realtime {
 }
 
 const ACK_TIMEOUT_MS = 5_000;
+const LOAD_AGAIN_AFTER_MS = 1_000;
 
 let running: Realtime | undefined;
 
@@ -40,13 +40,7 @@ export function realtime(queryClient: QueryClient, clock: ServerClock): Realtime
 }
 
 function openRealtime(queryClient: QueryClient, clock: ServerClock): Realtime {
-  const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io({
-    path: REALTIME_PATH,
-    transports: ["websocket", "polling"],
-    tryAllTransports: true,
-    reconnectionDelay: 250,
-    reconnectionDelayMax: 4_000,
-  });
+  let socket: Socket<ServerToClientEvents, ClientToServerEvents> | undefined;
   const listeners = new Set<() => void>();
   const watched = new Map<VmId, number>();
   let state: ConnectionState = {
@@ -72,7 +66,7 @@ function openRealtime(queryClient: QueryClient, clock: ServerClock): Realtime {
     isResuming = true;
     try {
       const fleet = queryClient.getQueryData<FleetSnapshot>(keys.fleet);
-      if (fleet && socket.connected) {
+      if (fleet && socket?.connected) {
         const answer = await socket
           .timeout(ACK_TIMEOUT_MS)
           .emitWithAck("fleet:resume", { epoch: fleet.epoch, revision: fleet.revision })
@@ -87,7 +81,7 @@ function openRealtime(queryClient: QueryClient, clock: ServerClock): Realtime {
   }
 
   async function askToWatch(vmId: VmId) {
-    if (!socket.connected) return;
+    if (!socket?.connected) return;
     await socket
       .timeout(ACK_TIMEOUT_MS)
       .emitWithAck("vm:watch", { vmId })
@@ -98,28 +92,41 @@ function openRealtime(queryClient: QueryClient, clock: ServerClock): Realtime {
     );
   }
 
-  socket.on("connect", () => {
-    change({ isSocketOpen: true });
-    void resume();
-    for (const vmId of watched.keys()) void askToWatch(vmId);
-    for (const queryKey of [keys.acts, keys.incidents]) void queryClient.invalidateQueries({ queryKey });
-  });
-  socket.on("disconnect", () => change({ isSocketOpen: false }));
-  socket.on("connect_error", (error) => {
-    if (isNotSignedIn(error)) location.assign("/login");
-  });
-  socket.on("clock:ticked", (payload) => {
-    clock.heard(payload.serverTimeMs);
-    // By when the hub sent it, not by when it arrived: a tick that was held up on its way tells of what was.
-    change({ hasTicked: true, heardAtMs: Math.min(payload.serverTimeMs, clock.nowMs()) });
-    take({ name: "clock:ticked", payload });
-  });
-  socket.on("fleet:changed", (payload) => take({ name: "fleet:changed", payload }));
-  socket.on("fleet:outdated", (payload) => take({ name: "fleet:outdated", payload }));
-  socket.on("vm:changed", (payload) => take({ name: "vm:changed", payload }));
-  socket.on("vm:events", (payload) => take({ name: "vm:events", payload }));
-  socket.on("act:changed", (payload) => take({ name: "act:changed", payload }));
-  socket.on("incident:changed", (payload) => take({ name: "incident:changed", payload }));
+  /** The page is read before it is live, so its first draw does not wait for the code of the socket. */
+  async function open() {
+    const io = await loadSocket();
+    socket = io({
+      path: REALTIME_PATH,
+      transports: ["websocket", "polling"],
+      tryAllTransports: true,
+      reconnectionDelay: 250,
+      reconnectionDelayMax: 4_000,
+    });
+    socket.on("connect", () => {
+      change({ isSocketOpen: true });
+      void resume();
+      for (const vmId of watched.keys()) void askToWatch(vmId);
+      for (const queryKey of [keys.acts, keys.incidents]) void queryClient.invalidateQueries({ queryKey });
+    });
+    socket.on("disconnect", () => change({ isSocketOpen: false }));
+    socket.on("connect_error", (error) => {
+      if (isNotSignedIn(error)) location.assign("/login");
+    });
+    socket.on("clock:ticked", (payload) => {
+      clock.heard(payload.serverTimeMs);
+      // By when the hub sent it, not by when it arrived: a tick that was held up on its way tells of what was.
+      change({ hasTicked: true, heardAtMs: Math.min(payload.serverTimeMs, clock.nowMs()) });
+      take({ name: "clock:ticked", payload });
+    });
+    socket.on("fleet:changed", (payload) => take({ name: "fleet:changed", payload }));
+    socket.on("fleet:outdated", (payload) => take({ name: "fleet:outdated", payload }));
+    socket.on("vm:changed", (payload) => take({ name: "vm:changed", payload }));
+    socket.on("vm:events", (payload) => take({ name: "vm:events", payload }));
+    socket.on("act:changed", (payload) => take({ name: "act:changed", payload }));
+    socket.on("incident:changed", (payload) => take({ name: "incident:changed", payload }));
+  }
+
+  void open();
   window.addEventListener("online", () => change({ isBrowserOnline: true }));
   window.addEventListener("offline", () => change({ isBrowserOnline: false }));
 
@@ -140,10 +147,19 @@ function openRealtime(queryClient: QueryClient, clock: ServerClock): Realtime {
           return;
         }
         watched.delete(vmId);
-        if (socket.connected) socket.emit("vm:unwatch", { vmId });
+        if (socket?.connected) socket.emit("vm:unwatch", { vmId });
       };
     },
   };
+}
+
+/** Until it is there: a network that fails just now must not leave the page without its socket for ever. */
+async function loadSocket(): Promise<typeof IoClient> {
+  for (;;) {
+    const loaded = await import("socket.io-client").catch(() => undefined);
+    if (loaded) return loaded.io;
+    await new Promise((resolve) => setTimeout(resolve, LOAD_AGAIN_AFTER_MS));
+  }
 }
 
 function isNotSignedIn(error: Error & { data?: unknown }): boolean {
