@@ -37,6 +37,8 @@ export const PROBLEM_CODES = {
   "not-recorded": 503,
   "bridge-lost": 503,
   "not-ready": 503,
+  /** As many event streams as this hub holds are open. */
+  "too-many-streams": 503,
   internal: 500,
 } as const;
 export type ProblemCode = keyof typeof PROBLEM_CODES;

@@ -9,6 +9,7 @@ import type { ResolvedConfig } from "#server/config/read-config";
 import type { Log } from "#server/log";
 import { createApi } from "./api/api.ts";
 import type { ApiFetch } from "./api/api.ts";
+import { EventStreams } from "./api/event-streams.ts";
 import { Access } from "./auth/access.ts";
 import { SameOrigin } from "./auth/same-origin.ts";
 import { ChainWatch } from "./audit/chain-watch.ts";
@@ -133,7 +134,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     clock,
     epoch: randomBytes(9).toString("base64url"),
     events: {
-      rowsChanged: () => isReady && gateway.rowsChanged(),
+      rowsChanged: () => {
+        if (!isReady) return;
+        gateway.rowsChanged();
+        streams.rowsChanged();
+      },
       detailsChanged: (vmIds) => {
         if (!isReady) return;
         gateway.detailsChanged(vmIds);
@@ -156,6 +161,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     onChanged: (changed) => {
       if (!isReady) return;
       gateway.incidentsChanged(changed);
+      streams.incidentsChanged(changed);
       metrics.incidentsChanged(changed);
     },
   });
@@ -206,6 +212,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
         rehangs.actChanged(act);
         metrics.actChanged(act);
         gateway.actChanged(act);
+        streams.actChanged(act);
       },
       actInProgress: (vmId, act) => fleet.setAct(vmId, act),
     },
@@ -220,7 +227,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       const sinceAtMs = fleet.detail(vmId)?.health.sinceAtMs;
       return known === undefined || known.isLost || sinceAtMs === undefined ? undefined : { report: known.report, sinceAtMs };
     },
-    onAmended: (act) => gateway.actChanged(act),
+    onAmended: (act) => {
+      gateway.actChanged(act);
+      streams.actChanged(act);
+    },
   });
   const desk = new YankDesk({ acts, audit, links, openActs, clock, log, limits: config.desk, find: (vmId) => fleet.reportOf(vmId) });
   const gateway = new Gateway({ io, fleet, access, clock, log, build: web?.build, onWatched: (vmIds) => links.watch(vmIds) });
@@ -232,6 +242,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     maxVms: config.metrics.maxVms,
     browserCount: () => io.of("/").sockets.size,
   });
+  const streams = new EventStreams(fleet, clock);
   isReady = true;
   let stopReason: string | undefined = "The hub is starting";
   const incidentReader = new IncidentReader({ incidents, fleet, acts, openAct: (actId) => openActs.get(actId), audit, events, clock });
@@ -258,7 +269,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     sameOrigin,
     clock,
     log,
-    endSessions: () => gateway.endSessions(),
+    streams,
+    endSessions: () => {
+      gateway.endSessions();
+      streams.endSessions();
+    },
     settings: viewSettings({ resolved, version, build: web?.build, startedAtMs: clock.nowMs() }),
     metrics,
     notReady: () => stopReason,
@@ -293,6 +308,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     await metricsPort?.close();
     metrics.close();
     gateway.close();
+    streams.close();
     desk.close();
     openActs.close();
     fleet.close();
@@ -328,6 +344,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     await metricsPort?.close();
     metrics.close();
     gateway.close();
+    streams.close();
     desk.close();
     openActs.close();
     fleet.close();

@@ -16,11 +16,13 @@ import type { ActStore } from "../store/act-store.ts";
 import type { Actor, AuditLog } from "../store/audit-log.ts";
 import type { EventStore } from "../store/event-store.ts";
 import type { YankDesk } from "../yank-desk/yank-desk.ts";
+import type { EventStreams } from "./event-streams.ts";
 import { Idempotency } from "./idempotency.ts";
-import { documentOperation } from "./operations/document-operation.ts";
+import { documentOperations } from "./operations/document-operations.ts";
 import { hubOperations } from "./operations/hub-operations.ts";
 import { actOperations } from "./operations/act-operations.ts";
 import { fleetOperations } from "./operations/fleet-operations.ts";
+import { streamOperation } from "./operations/stream-operation.ts";
 import { incidentOperations } from "./operations/incident-operations.ts";
 import type { Operation } from "./operation.ts";
 import { ProblemError } from "./problem-error.ts";
@@ -40,7 +42,8 @@ export interface ApiOptions {
   sameOrigin: SameOrigin;
   clock: Clock;
   log: Log;
-  /** Makes every socket that the session's cookie let in show it again. */
+  streams: EventStreams;
+  /** Makes every socket and stream that the session's cookie let in show it again. */
   endSessions(): void;
   /** The effective configuration, for people to read. */
   settings: SettingsView;
@@ -132,8 +135,14 @@ export function createApi(options: ApiOptions): ApiFetch {
 
 /** The one table of what can be asked. */
 function allOperations(options: ApiOptions): Operation[] {
-  const operations = [...fleetOperations(options), ...actOperations(options), ...incidentOperations(options), ...hubOperations(options)];
-  return [...operations, documentOperation(operations, options.settings.version)];
+  const operations = [
+    ...fleetOperations(options),
+    streamOperation(options),
+    ...actOperations(options),
+    ...incidentOperations(options),
+    ...hubOperations(options),
+  ];
+  return [...operations, ...documentOperations(operations, options.settings.version)];
 }
 
 function actorOf(context: ApiContext): Actor {

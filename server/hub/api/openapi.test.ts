@@ -55,3 +55,12 @@ test("nothing but the session and whether the hub is well is open to everybody",
   const open = operations().flatMap(({ operationId, security }) => (security?.length === 0 ? [operationId] : []));
   expect(open).toEqual(["getHealth", "getReadiness", "openSession", "endSession"]);
 });
+
+test("the page for people has every operation, and neither script nor anything from elsewhere", async () => {
+  const response = await fetch(`${ripcord.hub.url}/api/docs`);
+  const page = await response.text();
+  expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+  for (const { operationId } of operations()) expect(page).toContain(`id="${operationId}"`);
+  expect(page).not.toMatch(/<script|<link|src=|https?:\/\/(?!json-schema)/);
+  expect(page).toContain("-d &#39;{&quot;action&quot;:&quot;yank&quot;");
+});

@@ -106,7 +106,8 @@ export function parametersOf(path: string): PathParameter[] {
 export function problemsOf(operation: Operation): ProblemCode[] {
   const codes = new Set<ProblemCode>(["foreign-host", "foreign-origin", "internal", ...(operation.problems ?? [])]);
   if (!operation.isPublic) codes.add("not-signed-in");
-  if (operation.path.includes("{")) codes.add("not-found");
+  // A path that does not decode is refused before it leads anywhere.
+  if (operation.path.includes("{")) for (const code of ["bad-request", "not-found"] as const) codes.add(code);
   if (operation.takesKey) codes.add("key-reused");
   if (operation.query) codes.add("bad-request");
   if (operation.body) for (const code of ["bad-request", "too-large", "unsupported-media-type"] as const) codes.add(code);

@@ -22,6 +22,7 @@ export const TITLES: Record<ProblemCode, string> = {
   "not-recorded": "Not recorded, so not sent",
   "bridge-lost": "The bridge is not connected",
   "not-ready": "Not ready",
+  "too-many-streams": "Too many streams",
   internal: "Something went wrong here",
 };
 
