@@ -12,6 +12,37 @@ export interface AuditWords {
   vmId?: string;
 }
 
+const TYPES: Record<AuditEvent["type"], true> = {
+  "act-intended": true,
+  "act-progressed": true,
+  "act-amended": true,
+  "act-refused": true,
+  "plan-made": true,
+  "plan-refused": true,
+  "plan-voided": true,
+  "incident-noted": true,
+  "incident-acknowledged": true,
+  "incident-unacknowledged": true,
+  "incident-resolved": true,
+  "session-opened": true,
+  "session-refused": true,
+  "token-created": true,
+  "config-loaded": true,
+  "config-refused": true,
+  "bridge-connected": true,
+  "bridge-lost": true,
+  "bridge-refused": true,
+  "hub-started": true,
+  "hub-stopped": true,
+  "audit-chained": true,
+  "audit-pruned": true,
+  "audit-head-begun": true,
+  "audit-cut-off": true,
+};
+
+/** What can be looked for by its kind; acts first. */
+export const EVENT_TYPES = Object.keys(TYPES) as AuditEvent["type"][];
+
 /**
  * One fact of the record in words. An event that this page does not know is shown by its type.
  * @param repeatsFormer it closes an act and tells nothing that the row before it did not tell

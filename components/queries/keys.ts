@@ -13,7 +13,10 @@ export const keys = {
   acts: ["acts"] as const,
   act: (actId: string) => ["acts", actId] as const,
   actEvidence: (actId: string) => ["act-evidence", actId] as const,
+  /** Of the record: everything that is asked of it. */
   audit: ["audit"] as const,
+  auditRows: (filter: string) => ["audit", "rows", filter] as const,
+  auditState: ["audit", "state"] as const,
   incidents: ["incidents"] as const,
   incidentList: ["incidents", "list"] as const,
   incident: (incidentId: string) => ["incidents", "detail", incidentId] as const,
