@@ -105,7 +105,7 @@ function afterBlockNode(instance: InstanceReport, report: VmReport): NextStep[] 
     case "nothing":
       return [
         {
-          text: `close ${node}, which nothing uses`,
+          text: `close ${node}, which nothing uses any more; a job that used it has to be started anew`,
           commands: [qmpLine({ execute: "blockdev-del", arguments: { "node-name": node } })],
         },
       ];
