@@ -16,7 +16,7 @@ export const atMsSchema = z.number().describe("Unix milliseconds on the hub's cl
 const ms = z.number().min(0);
 const count = z.number().min(0);
 
-export const verdictSchema = z.discriminatedUnion("kind", [
+const verdictSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("unknown"), reason: z.enum(["not-asked", "bridge-lost", "no-valid-reading", "bridge-stalled"]) }),
   z.object({
     kind: z.literal("unreachable"),
@@ -42,7 +42,7 @@ export const verdictSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("healthy") }),
 ]);
 
-export const healthSchema = z.intersection(
+const healthSchema = z.intersection(
   verdictSchema,
   z.object({
     sinceAtMs: atMsSchema,
@@ -52,13 +52,13 @@ export const healthSchema = z.intersection(
   }),
 );
 
-export const laneSchema = z.discriminatedUnion("state", [
+const laneSchema = z.discriminatedUnion("state", [
   z.object({ state: z.literal("absent"), reason: z.enum(["no-oob", "not-connected", "not-negotiated"]) }),
   z.object({ state: z.literal("answered"), bucket: z.enum(CLOCK_BUCKETS), roundTripMs: ms }),
   z.object({ state: z.literal("open"), openSinceAtMs: atMsSchema, lastRoundTripMs: ms.optional() }),
 ]);
 
-export const yankInstanceAnswerSchema = z
+const yankInstanceAnswerSchema = z
   .looseObject({ type: text })
   .describe("QEMU's own object, as `query-yank` sent it; members keep QEMU's spelling");
 
@@ -131,7 +131,7 @@ const socketSchema = z.object({
   stillSinceAtMs: atMsSchema.optional(),
 });
 
-export const clueViewSchema = z.object({ code: z.enum(CLUE_CODES), text, atMs: atMsSchema });
+const clueViewSchema = z.object({ code: z.enum(CLUE_CODES), text, atMs: atMsSchema });
 
 export const instanceSchema = z.object({
   instance: yankInstanceAnswerSchema,
@@ -229,7 +229,7 @@ const diskSchema = z.object({
   outstandingSinceAtMs: atMsSchema.optional(),
 });
 
-export const helpSchema = z.object({
+const helpSchema = z.object({
   code: z.enum(HELP_CODES),
   text,
   commands: z.array(text).optional(),

@@ -56,12 +56,12 @@ function article(operation: Operation, described: { parameters?: Schema[] }): st
   const problems = problemsOf(operation).map(
     (code) => `<tr><th scope="row"><code>${code}</code></th><td>${PROBLEM_CODES[code]}</td><td>${html(TITLES[code])}</td></tr>`,
   );
-  return `<article aria-labelledby="${operationId}"><h3 id="${operationId}"><code>${method} ${html(path)}</code></h3><p>${html(summary)}. ${changes ? "Changes something." : "Changes nothing."}${isPublic ? " Needs no token." : ""}</p>${description === undefined ? "" : paragraphs(description)}${rows.length === 0 ? "" : `<table><tbody>${rows.join("")}</tbody></table>`}<pre>${html(curl(operation))}</pre><details><summary>Answers ${operation.status}, or a problem</summary><table><tbody>${problems.join("")}</tbody></table>${pre((described as { responses?: Record<string, unknown> }).responses?.[operation.status])}</details></article>`;
+  return `<article aria-labelledby="${operationId}"><h3 id="${operationId}"><code>${method} ${html(path)}</code></h3><p>${html(summary)}. ${changes ? "Writes something down." : "Reads only."}${isPublic ? " Needs no token." : ""}</p>${description === undefined ? "" : paragraphs(description)}${rows.length === 0 ? "" : `<table><tbody>${rows.join("")}</tbody></table>`}<pre>${html(curl(operation))}</pre><details><summary>Answers ${operation.status}, or a problem</summary><table><tbody>${problems.join("")}</tbody></table>${pre((described as { responses?: Record<string, unknown> }).responses?.[operation.status])}</details></article>`;
 }
 
-function curl({ method, path, body, example, isPublic, takesKey }: Operation): string {
+function curl({ method, path, body, example, isPublic, takesKey, otherTypes }: Operation): string {
   const parts = [
-    method === "GET" || (method === "POST" && body) ? "curl -sS" : `curl -sS -X ${method}`,
+    `curl -sS${otherTypes?.includes("text/event-stream") ? "N" : ""}${method === "GET" || (method === "POST" && body) ? "" : ` -X ${method}`}`,
     ...(isPublic ? [] : ['-H "Authorization: Bearer $TOKEN"']),
     ...(takesKey ? ['-H "Idempotency-Key: $(uuidgen)"'] : []),
     ...(body ? ["-H 'Content-Type: application/json'", `-d '${JSON.stringify(example ?? {})}'`] : []),
