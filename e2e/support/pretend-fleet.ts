@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { Interface } from "node:readline";
-import { API_PREFIX } from "#lib/api/prefix";
 
 const CHILD = resolve(import.meta.dirname, "../../tests/support/pretend-fleet-child.ts");
 
@@ -46,12 +45,6 @@ export class PretendFleet {
     const answered = once(this.#lines, "line");
     this.#child.stdin?.write(`${command}\n`);
     await answered;
-  }
-
-  /** What its API answers. */
-  async api<T>(path: string): Promise<T> {
-    const answer = await fetch(`${this.url.slice(0, -1)}${API_PREFIX}${path}`);
-    return (await answer.json()) as T;
   }
 
   async close(): Promise<void> {
