@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DEFAULT_THRESHOLDS } from "../health/thresholds.ts";
+import { deadManSchema, notifySchema } from "./notify-schema.ts";
 
 /**
  * `ripcord.yaml`. Strict: a key that is not here is an error. Every default stands here and nowhere else; durations
@@ -119,6 +120,10 @@ export const configSchema = z.strictObject({
       keepDays: z.number().int().min(1).max(36_500).optional(),
     })
     .prefault({}),
+  /** Of the hub: whom it tells of incidents. */
+  notify: notifySchema,
+  /** Of the hub: what it asks while it is well, so that its silence is noticed. */
+  deadMan: deadManSchema,
   /** For a bridge whose hub is elsewhere. */
   hub: z.strictObject({ url: z.url(), tokenFile: z.string().min(1) }).optional(),
   /** For a hub: the bridges elsewhere that may dial in. */

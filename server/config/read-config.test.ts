@@ -72,6 +72,42 @@ describe("parseConfig", () => {
   });
 });
 
+describe("whom it tells", () => {
+  test("mistakes are explained one by one, and no address is repeated", () => {
+    const problems = problemsOf(
+      [
+        "notify:",
+        "  - {name: a, type: pager}",
+        "  - {name: b, type: alertmanager, url: 'ftp://10.0.0.1/secret'}",
+        "  - {name: c, type: webhook, url: 'https://user:secret@chat.example/x', template: slack}",
+        "  - {name: d, type: webhook, url: 'https://chat.example/secret'}",
+        "  - {name: e, type: webhook, url: 'https://chat.example/secret', urlFile: /x, template: slack}",
+        "  - {name: f, type: alertmanager, url: 'http://10.0.0.1', secret: hunter2}",
+        "deadMan: {everyMs: 5}",
+        "metrics: {host: 0.0.0.0}",
+        "",
+      ].join("\n"),
+    );
+    expect(problems.map((line) => line.replace(/^ripcord\.yaml:\d+:\d+: /, ""))).toEqual([
+      'notify[0].type: found "pager", expected alertmanager or webhook',
+      "notify[1].url: must be an http:// or https:// address",
+      "notify[2].url: must not hold a user or a password: they belong into a file",
+      "notify[3].secretFile: found nothing: the template ripcord is signed, and needs a secretFile",
+      "notify[4].url: exactly one of url and urlFile",
+      expect.stringMatching(/^notify\[5\]\.secret: unknown key; expected one of name, type, url,/),
+      "deadMan.everyMs: found 5, expected at least 1000",
+      "deadMan.url: exactly one of url and urlFile",
+    ]);
+    expect(problems.join()).not.toMatch(/secret@|hunter2|example\/secret|10\.0\.0\.1\/secret/);
+  });
+
+  test("the port without a token is on loopback only, and names differ", () => {
+    expect(problemsOf("metrics: {host: 0.0.0.0}")[0]).toMatch(/metrics\.host: must be a loopback address .*no token/);
+    const twice = "notify:\n  - &a {name: a, type: alertmanager, url: 'http://10.0.0.1'}\n  - *a\n";
+    expect(problemsOf(twice)[0]).toMatch(/notify: .*names must differ/);
+  });
+});
+
 describe("readConfig", () => {
   let folder: string;
   beforeEach(() => {

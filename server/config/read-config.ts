@@ -137,16 +137,20 @@ function explain(issue: z.core.$ZodIssue, root: unknown, document: Document, lin
         return { ...at([...issue.path, key]), text: `unknown key; ${hint}` };
       });
     }
+    case "invalid_union":
+      if ("discriminator" in issue && issue.discriminator !== undefined) {
+        return [{ ...at([...issue.path]), text: `found ${show(found)}, expected alertmanager or webhook` }];
+      }
+      return [explainUnion(issue, found, root, document, lines)].flat();
     case "invalid_type":
       return [{ ...at(issue.path), text: `found ${show(found)}, expected ${article(issue.expected)}` }];
     case "too_small":
       return [{ ...at(issue.path), text: `found ${show(found)}, expected ${bound(issue.origin, "at least", issue.minimum)}` }];
     case "too_big":
       return [{ ...at(issue.path), text: `found ${show(found)}, expected ${bound(issue.origin, "at most", issue.maximum)}` }];
-    case "invalid_union":
-      return [explainUnion(issue, found, root, document, lines)].flat();
     default:
-      return [{ ...at(issue.path), text: `found ${show(found)}: ${issue.message}` }];
+      // Addresses may hold secrets, and this goes to logs.
+      return [{ ...at(issue.path), text: `${issue.path.at(-1) === "url" ? "" : `found ${show(found)}: `}${issue.message}` }];
   }
 }
 

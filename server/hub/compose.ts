@@ -19,6 +19,8 @@ import { BridgeLinks } from "./bridges/bridge-links.ts";
 import type { LinkNamespace } from "./bridges/bridge-links.ts";
 import { systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
+import { DeadMan } from "./dead-man/dead-man.ts";
+import { notWell } from "./dead-man/wellness.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import type { BrowserServer } from "./gateway/gateway.ts";
@@ -29,6 +31,8 @@ import { IncidentReader } from "./incidents/incident-reader.ts";
 import { Incidents } from "./incidents/incidents.ts";
 import { Metrics, SAMPLE_MS } from "./metrics/metrics.ts";
 import { listenForMetrics } from "./metrics/metrics-listener.ts";
+import { Notifier } from "./notify/notifier.ts";
+import { NotifyStore } from "./notify/notify-store.ts";
 import { ActStore } from "./store/act-store.ts";
 import { AuditLog, HUB_ACTOR } from "./store/audit-log.ts";
 import { HeadFile, headFileOf } from "./store/audit-head.ts";
@@ -50,6 +54,7 @@ const SETTLE_EVENTS_MS = 1_000;
 const CHECK_INCIDENTS_MS = 1_000;
 const CHECK_OVERDUE_MS = 2_000;
 const CHECK_REHANGS_MS = 1_000;
+const NOTIFY_MS = 1_000;
 const PRUNE_MS = 60_000;
 const MAX_REFUSAL = 2_000;
 const MAX_SOCKET_MESSAGE_BYTES = 512 * 1024;
@@ -163,6 +168,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       gateway.incidentsChanged(changed);
       streams.incidentsChanged(changed);
       metrics.incidentsChanged(changed);
+      notifier.incidentsChanged(changed);
     },
   });
   // Whoever dials with a wrong token does so again and again.
@@ -241,8 +247,29 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     version,
     maxVms: config.metrics.maxVms,
     browserCount: () => io.of("/").sockets.size,
+    receivers: () => (isReady ? notifier.statuses() : []),
   });
   const streams = new EventStreams(fleet, clock);
+  const wellness = () =>
+    notWell({
+      bridges: () => fleet.bridges(),
+      needs: config.deadMan?.bridges ?? "all",
+      write: () => store.beat(clock.nowMs()),
+    });
+  const notifier = await Notifier.open(config.notify, {
+    store: new NotifyStore(store.history),
+    clock,
+    log,
+    random: Math.random,
+    active: () => incidents.active(),
+    find: (incidentId) => incidents.summary(incidentId),
+    notWell: wellness,
+    instance: resolved.bridgeId,
+    onOutcome: (target, outcome) => metrics.notified(target, outcome),
+  });
+  const deadMan =
+    config.deadMan &&
+    new DeadMan({ config: config.deadMan, clock, log, notWell: wellness, onOutcome: (outcome) => metrics.notified("dead man", outcome) });
   isReady = true;
   let stopReason: string | undefined = "The hub is starting";
   const incidentReader = new IncidentReader({ incidents, fleet, acts, openAct: (actId) => openActs.get(actId), audit, events, clock });
@@ -276,6 +303,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     },
     settings: viewSettings({ resolved, version, build: web?.build, startedAtMs: clock.nowMs() }),
     metrics,
+    notifier,
     notReady: () => stopReason,
   });
 
@@ -328,6 +356,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     work.catch((error: unknown) => log.error({ error: String(error) }, "the history could not be kept up"));
   };
   const stops = [
+    clock.every(NOTIFY_MS, () => notifier.tick()),
+    clock.every(NOTIFY_MS, () => deadMan?.tick()),
     clock.every(SAMPLE_MS, () => metrics.sample()),
     clock.every(CHECK_PULSES_MS, () => fleet.checkPulses()),
     clock.every(CHECK_INCIDENTS_MS, () => incidents.tick()),
@@ -341,6 +371,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const close = async () => {
     stopReason = "The hub is stopping";
     for (const stop of stops) stop();
+    await deadMan?.close();
+    await notifier.close();
     await metricsPort?.close();
     metrics.close();
     gateway.close();

@@ -15,7 +15,13 @@ export function viewSettings({
   startedAtMs: number;
 }): SettingsView {
   const { config, dataDir, bridgeId, bridgeLabel, file } = resolved;
-  const effective = { ...config, dataDir, bridge: { id: bridgeId, label: bridgeLabel, ...withoutUndefined(config.bridge) } };
+  const effective = {
+    ...withoutUndefined(config),
+    notify: config.notify.map((target) => withoutUndefined(withHiddenUrl(target))),
+    ...(config.deadMan === undefined ? {} : { deadMan: withoutUndefined(withHiddenUrl(config.deadMan)) }),
+    dataDir,
+    bridge: { id: bridgeId, label: bridgeLabel, ...withoutUndefined(config.bridge) },
+  };
   return {
     version,
     ...(build === undefined ? {} : { build }),
@@ -24,6 +30,12 @@ export function viewSettings({
     dataDir,
     yaml: stringify(effective, { lineWidth: 0 }),
   };
+}
+
+/** Paths of receivers are secrets as often as not. */
+function withHiddenUrl<T extends { url?: string }>(value: T): T {
+  if (value.url === undefined) return value;
+  return { ...value, url: `${new URL(value.url).origin}/…` };
 }
 
 function withoutUndefined<T extends object>(value: T): T {

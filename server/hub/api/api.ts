@@ -12,6 +12,7 @@ import type { IncidentReader } from "../incidents/incident-reader.ts";
 import type { Incidents } from "../incidents/incidents.ts";
 import { LogLimit } from "../log-limit.ts";
 import type { MetricsSource } from "../metrics/metrics-listener.ts";
+import type { Notifier } from "../notify/notifier.ts";
 import type { ActStore } from "../store/act-store.ts";
 import type { Actor, AuditLog } from "../store/audit-log.ts";
 import type { EventStore } from "../store/event-store.ts";
@@ -24,6 +25,7 @@ import { actOperations } from "./operations/act-operations.ts";
 import { fleetOperations } from "./operations/fleet-operations.ts";
 import { streamOperation } from "./operations/stream-operation.ts";
 import { incidentOperations } from "./operations/incident-operations.ts";
+import { notifyOperations } from "./operations/notify-operations.ts";
 import type { Operation } from "./operation.ts";
 import { ProblemError } from "./problem-error.ts";
 import { problemOf, problemResponse } from "./problems.ts";
@@ -47,6 +49,7 @@ export interface ApiOptions {
   endSessions(): void;
   /** The effective configuration, for people to read. */
   settings: SettingsView;
+  notifier: Pick<Notifier, "statuses" | "test">;
   /** What Prometheus scrapes. */
   metrics: MetricsSource;
   /** Why this hub cannot serve yet, or no longer; undefined while it can. */
@@ -141,6 +144,7 @@ function allOperations(options: ApiOptions): Operation[] {
     ...actOperations(options),
     ...incidentOperations(options),
     ...hubOperations(options),
+    ...notifyOperations(options),
   ];
   return [...operations, ...documentOperations(operations, options.settings.version)];
 }

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { actIdSchema, incidentIdSchema, vmIdSchema } from "#lib/api/requests";
+import { receiverNameSchema } from "#lib/config/notify-schema";
 import type { ProblemCode } from "#lib/api/problem";
 import type { Actor } from "../store/audit-log.ts";
 import { ProblemError } from "./problem-error.ts";
@@ -66,6 +67,7 @@ export type Tag = keyof typeof TAGS;
 export const PATH_PARAMETERS = {
   vmId: { schema: vmIdSchema, missing: "There is no VM by this id", example: "3f2a9c41d0" },
   actId: { schema: actIdSchema, missing: "There is no act by this id", example: "act-5d0c2a" },
+  receiver: { schema: receiverNameSchema, missing: "The configuration names no receiver like this", example: "on-call" },
   incidentId: { schema: incidentIdSchema, missing: "There is no incident by this id", example: "inc-7b1e" },
 } as const;
 export type PathParameter = keyof typeof PATH_PARAMETERS;

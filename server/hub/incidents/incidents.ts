@@ -137,6 +137,16 @@ export class Incidents {
     return this.#listActive(undefined);
   }
 
+  /** One as lists show it, also where it is over. */
+  async summary(incidentId: string): Promise<IncidentSummary | undefined> {
+    const draft = this.#book.get(incidentId) ?? this.#writer.unwritten(incidentId);
+    if (draft) return summaryOf(draft);
+    const incident = await this.#store.incident(incidentId);
+    if (!incident) return undefined;
+    const { members, notes, ...rest } = incident;
+    return { ...rest, hosts: [...new Set(members.map(({ host }) => host))].toSorted(), noteCount: notes.length };
+  }
+
   /** One as it stands now, with its notes. */
   async incident(incidentId: string): Promise<Incident | undefined> {
     const draft = this.#book.get(incidentId) ?? this.#writer.unwritten(incidentId);

@@ -55,6 +55,12 @@ export const METRICS = {
   },
   ripcord_browsers_connected: { type: "gauge", labels: [], help: "Sockets of browsers that follow the fleet." },
   ripcord_store_errors_total: { type: "counter", labels: ["database"], help: "Statements that a database refused or could not write." },
+  ripcord_notify_deliveries_total: {
+    type: "counter",
+    labels: ["target", "outcome"],
+    help: 'Attempts to deliver a notification, and notifications given up; the dead man\'s signal is the target "dead man".',
+  },
+  ripcord_notify_queued: { type: "gauge", labels: ["target"], help: "Notifications that wait to be delivered." },
   ripcord_hub_event_loop_delay_seconds: {
     type: "gauge",
     labels: ["quantile"],

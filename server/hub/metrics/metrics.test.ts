@@ -16,7 +16,15 @@ const NO_EVENTS = { rowsChanged() {}, detailsChanged() {}, bridgesChanged() {}, 
 function pretend({ maxVms = 5_000 } = {}) {
   const clock = new ManualClock();
   const fleet = new Fleet({ clock, epoch: "e", events: NO_EVENTS });
-  const metrics = new Metrics({ fleet, incidents: { active: () => [] }, clock, version: "1.2.3", maxVms, browserCount: () => 3 });
+  const metrics = new Metrics({
+    fleet,
+    incidents: { active: () => [] },
+    clock,
+    version: "1.2.3",
+    maxVms,
+    browserCount: () => 3,
+    receivers: () => [],
+  });
   onTestFinished(() => metrics.close());
   fleet.bridgeConnected({ bridgeId: "kvm-01", label: "kvm-01", isSimulated: false });
   return { clock, fleet, metrics };

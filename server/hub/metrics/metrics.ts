@@ -23,6 +23,7 @@ export interface MetricsOptions {
   /** With more VMs than this there are no series per VM. */
   maxVms: number;
   browserCount(): number;
+  receivers(): { name: string; queued: number }[];
 }
 
 type Labels = Record<string, string>;
@@ -99,6 +100,10 @@ export class Metrics {
         this.#count("ripcord_incidents_opened_total");
       }
     }
+  }
+
+  notified(target: string, outcome: string): void {
+    this.#count("ripcord_notify_deliveries_total", { target, outcome });
   }
 
   storeFailed(database: "record" | "history"): void {
@@ -180,6 +185,7 @@ export class Metrics {
   #collectOwn(rows: readonly VmSummary[]): void {
     this.#set("ripcord_acts_in_progress", rows.filter(({ actInProgress }) => actInProgress !== undefined).length);
     this.#set("ripcord_browsers_connected", this.#options.browserCount());
+    for (const { name, queued } of this.#options.receivers()) this.#set("ripcord_notify_queued", queued, { target: name });
     for (const [quantile, seconds] of Object.entries(this.#delay.delays())) {
       this.#set("ripcord_hub_event_loop_delay_seconds", seconds, { quantile });
     }

@@ -150,6 +150,26 @@ export const historyMigrations: MigrationProvider = provide({
       await db.schema.createIndex("events_by_vm_and_time").on("events").columns(["vm_id", "at_ms"]).execute();
     },
   },
+  "0003-notifications": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("notify_outbox")
+        .addColumn("position", "integer", (column) => column.primaryKey().autoIncrement())
+        .addColumn("entry_id", "text", (column) => column.notNull().unique())
+        .addColumn("target", "text", (column) => column.notNull())
+        .addColumn("event", "text", (column) => column.notNull())
+        .addColumn("body", "text", (column) => column.notNull())
+        .addColumn("created_at_ms", "integer", (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable("notify_told")
+        .addColumn("target", "text", (column) => column.notNull())
+        .addColumn("incident_id", "text", (column) => column.notNull())
+        .addColumn("told_json", "text", (column) => column.notNull())
+        .addPrimaryKeyConstraint("notify_told_key", ["target", "incident_id"])
+        .execute();
+    },
+  },
 });
 
 function provide(migrations: Record<string, Migration>): MigrationProvider {

@@ -13,6 +13,8 @@ import type { HistoryTables, RecordTables } from "./schema.ts";
 export interface Store {
   record: Kysely<RecordTables>;
   history: Kysely<HistoryTables>;
+  /** Really writes to the record. @throws when it cannot */
+  beat(nowMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,6 +45,14 @@ async function openBoth(dataDir: string, unlock: () => void, onError: Parameters
   return {
     record,
     history,
+    async beat(nowMs) {
+      const value = String(nowMs);
+      await record
+        .insertInto("meta")
+        .values({ key: "beat", value })
+        .onConflict((conflict) => conflict.column("key").doUpdateSet({ value }))
+        .execute();
+    },
     async close() {
       await record.destroy();
       await history.destroy();

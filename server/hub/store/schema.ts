@@ -68,5 +68,9 @@ export interface HistoryTables {
   };
   /** How far each bridge's facts are stored, so that a batch sent twice is stored once. */
   fact_progress: { bridge_id: string; epoch: string; through_seq: number };
+  /** Notifications that wait to be delivered, in their order. */
+  notify_outbox: { position: Generated<number>; entry_id: string; target: string; event: string; body: string; created_at_ms: number };
+  /** What each receiver was told of an incident that is not over. */
+  notify_told: { target: string; incident_id: string; told_json: string };
   vms_ended: { vm_id: string; ended_at_ms: number; detail_json: string };
 }
