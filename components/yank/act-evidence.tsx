@@ -4,6 +4,7 @@ import type { ActEvidence } from "#lib/link/contract";
 import { instanceKey, instanceName } from "#lib/vm/instance";
 import type { VmReport } from "#lib/vm/report";
 import { formatAgeInWords, formatNumber, formatUtc } from "../ui/format.ts";
+import { cx } from "../ui/cx.ts";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { connectionWords, servesInFull } from "../vm/instance-words.ts";
 import { roleWord, threadWords } from "../vm/process-words.ts";
@@ -98,7 +99,7 @@ function WhatWasKnown({ report }: { report: VmReport }) {
       {disks.length > 0 && (
         <Part name="Disks">
           {disks.map((disk) => (
-            <Line key={disk.device}>
+            <Line key={disk.device} beginsWithName>
               {disk.device}: {formatNumber(disk.completedCount)} done
               {disk.outstandingCount !== undefined && `, ${formatNumber(disk.outstandingCount)} in use`}
             </Line>
@@ -111,7 +112,7 @@ function WhatWasKnown({ report }: { report: VmReport }) {
             pid {process.pid}: {process.text}
           </Line>
           {process.threads.map((thread) => (
-            <Line key={thread.tid}>
+            <Line key={thread.tid} beginsWithName={thread.role !== "main"}>
               {thread.role === "main" ? roleWord(thread.role) : thread.name}: {threadWords(thread)}
             </Line>
           ))}
@@ -130,8 +131,9 @@ function Part({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
-function Line({ children }: { children: ReactNode }) {
-  return <p className="text-strong first-letter:uppercase">{children}</p>;
+/** A device or a thread keeps its name as it is spelled. */
+function Line({ children, beginsWithName = false }: { children: ReactNode; beginsWithName?: boolean }) {
+  return <p className={cx("text-strong", !beginsWithName && "first-letter:uppercase")}>{children}</p>;
 }
 
 /** Stored evidence outlives this code: what has not the shape of now is shown raw. */
