@@ -43,6 +43,8 @@ export const vmsQuerySchema = z.object({
   verdict: z.enum(HEALTH_KINDS).optional(),
   q: z.string().max(200).optional(),
   bridge: z.string().max(100).optional(),
+  /** At most so many, those in trouble first; the answer says with `counts` how many there are of each verdict. */
+  limit: z.coerce.number().int().min(1).max(1_000).optional(),
 });
 
 const timeSchema = z

@@ -3,6 +3,7 @@ import { CLUE_CODES } from "../diagnosis/clue.ts";
 import { HELP_CODES } from "../diagnosis/help.ts";
 import { SUSPICION_SCORES } from "../diagnosis/suspicion.ts";
 import { CLOCK_BUCKETS } from "../health/lane.ts";
+import { HEALTH_KINDS } from "../health/verdict.ts";
 import { CONNECTION_STATES } from "../vm/instance.ts";
 import { MIGRATION_CHANNELS } from "../vm/report.ts";
 import { vmIdSchema } from "./requests.ts";
@@ -194,6 +195,7 @@ export const vmSummarySchema = z.object({
   suspect: suspectSchema.optional(),
   incidentId: text.optional(),
   tags: z.array(text),
+  farSides: z.array(text).optional(),
   actInProgress: z.object({ actId: text, who: text, sinceAtMs: atMsSchema }).optional(),
   changedAtRevision: count,
   endedAtMs: atMsSchema.optional(),
@@ -284,6 +286,7 @@ export const fleetSnapshotSchema = z.object({
   revision: count,
   serverTimeMs: atMsSchema,
   bridges: z.array(bridgeViewSchema),
+  counts: z.partialRecord(z.enum(HEALTH_KINDS), count).optional().describe("Of each verdict in all; only where `limit` was asked for"),
   vms: z.array(vmSummarySchema),
 });
 

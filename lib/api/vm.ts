@@ -2,7 +2,7 @@ import type { ClueView } from "../diagnosis/clue.ts";
 import type { Help } from "../diagnosis/help.ts";
 import type { Suspect, Suspicion } from "../diagnosis/suspicion.ts";
 import type { LaneView } from "../health/lane.ts";
-import type { Verdict } from "../health/verdict.ts";
+import type { HealthKind, Verdict } from "../health/verdict.ts";
 import type { RunState } from "../qapi/run-state.ts";
 import type { DiskReport } from "../vm/disk.ts";
 import type { InstanceReport } from "../vm/instance.ts";
@@ -77,6 +77,8 @@ export interface VmSummary {
   /** The open or mitigated incident that it is a member of. */
   incidentId?: string;
   tags: string[];
+  /** Where its connections lead, in words and without repetition; at most a few. Absent where none is known. */
+  farSides?: string[];
   /** The act under way on this VM, if any: a second one is refused. */
   actInProgress?: { actId: string; who: string; sinceAtMs: number };
   changedAtRevision: number;
@@ -134,6 +136,8 @@ export interface FleetSnapshot {
   revision: number;
   serverTimeMs: number;
   bridges: BridgeView[];
+  /** How many VMs have each verdict; present where `limit` was asked for, because `vms` may then be fewer. */
+  counts?: Partial<Record<HealthKind, number>>;
   vms: VmSummary[];
 }
 

@@ -58,6 +58,13 @@ describe("GET /api/v1/vms", () => {
     expect((body as unknown as FleetSnapshot).vms.map((vm) => vm.name)).toEqual(names);
   });
 
+  test("cuts to the first rows where a limit is asked for, and counts all of them", async () => {
+    const { body } = await ripcord.call("/api/v1/vms?limit=2");
+    const { vms, counts } = body as unknown as FleetSnapshot;
+    expect(vms.map((vm) => vm.name)).toEqual(["db-07", "web-0"]);
+    expect(counts).toEqual({ "main-loop-hung": 1, healthy: 40 });
+  });
+
   test("says which values a verdict may have", async () => {
     const { status, body } = await ripcord.call("/api/v1/vms?verdict=fine");
     expect({ status, body }).toMatchObject({

@@ -7,6 +7,7 @@ import type { Clock } from "../clock.ts";
 import { newBridge, viewBridge } from "./bridge-presence.ts";
 import type { Bridge } from "./bridge-presence.ts";
 import { ChangeLog } from "./change-log.ts";
+import { firstRows } from "./first-rows.ts";
 import { GuestIndex } from "./guest-index.ts";
 import { TroubleIndex } from "./trouble-index.ts";
 import { rowFingerprint, summarise, viewVm } from "./vm-view.ts";
@@ -263,6 +264,17 @@ export class Fleet {
     const rows: string[] = [];
     for (const vm of this.#vms.values()) if (isWanted === undefined || isWanted(vm.row)) rows.push(vm.rowJson);
     return `${JSON.stringify(head).slice(0, -1)},"vms":[${rows.join(",")}]}`;
+  }
+
+  /** The same, cut to the first rows: those in trouble before others, then by name. */
+  firstRowsJson(limit: number, isWanted: (row: VmSummary) => boolean): string {
+    return JSON.stringify(
+      firstRows({
+        snapshot: { epoch: this.epoch, revision: this.#revision, serverTimeMs: this.#clock.nowMs(), bridges: this.bridges() },
+        rows: [...this.#vms.values()].flatMap(({ row }) => (isWanted(row) ? [row] : [])),
+        limit,
+      }),
+    );
   }
 
   /** Undefined when that revision is of another start, of the future, or too long ago. */

@@ -75,6 +75,7 @@ export function viewVm(report: VmReport, context: ViewContext): VmView {
     ...(suspect === undefined ? {} : { suspect }),
     ...(context.incidentId === undefined ? {} : { incidentId: context.incidentId }),
     tags: report.tags,
+    ...farSidesOf(report),
     actInProgress: context.actInProgress,
     endedAtMs: report.ended && Math.round(receivedAtMs - report.ended.ageMs),
     endedReason: report.ended?.reason,
@@ -141,6 +142,14 @@ export function rowFingerprint(view: VmView): string {
     steadyLane(lanes.outOfBand),
     migration && { ...migration, sampleAtMs: 0 },
   ]);
+}
+
+/** More than this is not told in a row: it travels to every browser. */
+const MAX_FAR_SIDES = 6;
+
+function farSidesOf({ instances }: VmReport): { farSides?: string[] } {
+  const texts = new Set(instances.flatMap(({ farSide }) => (farSide === undefined ? [] : [farSide.text])));
+  return texts.size === 0 ? {} : { farSides: [...texts].slice(0, MAX_FAR_SIDES) };
 }
 
 function destinationHelp(report: VmReport, sameGuest: readonly VmReport[]): Help[] {

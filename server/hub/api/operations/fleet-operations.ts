@@ -29,7 +29,9 @@ export function fleetOperations({ fleet, events, links, clock }: Pick<ApiOptions
       async answerCall({ request, query }) {
         const encoding = chooseEncoding(request.headers.get("accept-encoding"));
         const isWhole = Object.values(query).every((value) => value === undefined);
-        const encoded = isWhole ? await snapshots.get(encoding) : await encode(fleet.snapshotJson(rowFilter(query)), encoding);
+        const isWanted = rowFilter(query);
+        const part = () => (query.limit === undefined ? fleet.snapshotJson(isWanted) : fleet.firstRowsJson(query.limit, isWanted));
+        const encoded = isWhole ? await snapshots.get(encoding) : await encode(part(), encoding);
         const headers: Record<string, string> = {
           "content-type": "application/json",
           "cache-control": "no-store",
