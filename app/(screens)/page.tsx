@@ -8,16 +8,11 @@ import { askHub } from "../hub-api.ts";
 export const dynamic = "force-dynamic";
 export const metadata: Metadata = { title: "Fleet" };
 
-/** A larger fleet is not written into the page; the browser fetches it compressed, and once. */
-const MAX_SEEDED_VMS = 500;
+/** More rows than are in sight are not written into the page; the browser fetches the whole fleet compressed, and once. */
+const SEEDED_ROWS = 100;
 
 export default async function FleetPage() {
-  const [answer, incidents] = await Promise.all([askHub<FleetSnapshot>("/vms"), askHub<IncidentList>("/incidents")]);
+  const [answer, incidents] = await Promise.all([askHub<FleetSnapshot>(`/vms?limit=${SEEDED_ROWS}`), askHub<IncidentList>("/incidents")]);
   if (!answer.ok) return <HubTrouble detail={answer.detail} />;
-  return (
-    <FleetScreen
-      seed={answer.data.vms.length <= MAX_SEEDED_VMS ? answer.data : undefined}
-      incidents={incidents.ok ? incidents.data : undefined}
-    />
-  );
+  return <FleetScreen seed={answer.data} incidents={incidents.ok ? incidents.data : undefined} />;
 }

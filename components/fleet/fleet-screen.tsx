@@ -1,48 +1,54 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { useSearchParams } from "next/navigation";
-import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
-import { assertNever } from "#lib/assert-never";
+import dynamic from "next/dynamic";
+import { useCallback, useDeferredValue, useMemo, useState } from "react";
 import type { IncidentList } from "#lib/api/incident";
 import type { FleetSnapshot } from "#lib/api/vm";
+import type { VmId } from "#lib/vm/report";
 import { openIncidents } from "../incident/incident-words.ts";
 import { fleetQuery } from "../queries/fleet.ts";
 import { incidentsQuery } from "../queries/incidents.ts";
-import { useFreshness, useIsBehind, useLink } from "../realtime/use-freshness.ts";
+import { useFreshness } from "../realtime/use-freshness.ts";
 import { Screen } from "../shell/screen.tsx";
-import { Button } from "../ui/button.tsx";
 import { BridgeNotices } from "./bridge-notices.tsx";
-import { EmptyFleet } from "./empty-fleet.tsx";
+import { FilterBar } from "./filter-bar.tsx";
+import { matchesFacets } from "./facets.ts";
 import { FleetTable } from "./fleet-table.tsx";
-import { countByVerdict, createFleetSorter, emptyReason, filterFromUrl, filterToUrl, matchesSearch, worstTrouble } from "./fleet-view.ts";
-import type { FleetFilter } from "./fleet-view.ts";
+import { isNarrowed, viewToUrl } from "./fleet-url.ts";
+import type { FleetView } from "./fleet-url.ts";
+import { createFleetSorter, worstTrouble } from "./fleet-view.ts";
 import { HangAnnouncer } from "./hang-announcer.tsx";
 import { IncidentBanner } from "./incident-banner.tsx";
+import { FleetError, FleetLoading, NoMatch, NoVm } from "./no-vm.tsx";
 import { SearchField } from "./search-field.tsx";
+import { finderOf } from "./search-text.ts";
+import { canSelect } from "./selection.ts";
 import { TroubleBanner } from "./trouble-banner.tsx";
-import { VerdictFilter } from "./verdict-filter.tsx";
+import { useUrlView } from "./use-url-view.ts";
 
-/** The URL follows the typing at this distance; browsers refuse to have it changed with every key. */
-const URL_DELAY_MS = 250;
+const HeatMap = dynamic(() => import("./heat-map.tsx"), { ssr: false, loading: () => <FleetLoading /> });
+const SelectionBar = dynamic(() => import("./selection-bar.tsx"), { ssr: false });
 
-/** @param seed the fleet as the page was rendered with it; absent for a large fleet, which the browser fetches itself. */
-export function FleetScreen({ seed, incidents }: { seed: FleetSnapshot | undefined; incidents: IncidentList | undefined }) {
+/** @param seed the fleet as the page was rendered with it; of a large one only its first rows, with `counts` of all. */
+export function FleetScreen({ seed, incidents }: { seed: FleetSnapshot; incidents: IncidentList | undefined }) {
   // Into the cache, where the banner and the side bar read it.
   useQuery({ ...incidentsQuery(), initialData: incidents });
-  const fleet = useQuery({ ...fleetQuery(), initialData: seed });
-  const [filter, setFilter, writeUrl] = useUrlFilter();
+  const isWhole = seedTotal(seed) <= seed.vms.length;
+  // A part of the fleet never enters the cache, where everybody takes it for all there is.
+  const fleet = useQuery({ ...fleetQuery(), ...(isWhole ? { initialData: seed } : { placeholderData: seed }) });
+  const [view, setView, writeUrl] = useUrlView();
   const heading = (
     <>
       <h1 className="text-lg font-semibold text-strong">Fleet</h1>
-      <SearchField value={filter.search} onChange={(search) => setFilter({ ...filter, search })} onLeave={writeUrl} />
+      <SearchField value={view.search} onChange={(search) => setView({ ...view, search })} onLeave={writeUrl} />
     </>
   );
   return (
     <Screen heading={heading}>
       {fleet.data ? (
-        <Fleet fleet={fleet.data} filter={filter} onFilter={setFilter} />
+        <Fleet fleet={fleet.data} isPart={fleet.isPlaceholderData} view={view} onView={setView} />
       ) : fleet.error ? (
-        <FleetError detail={fleet.error.message} onRetry={() => void fleet.refetch()} />
+        <FleetError error={fleet.error} onRetry={() => void fleet.refetch()} />
       ) : (
         <FleetLoading />
       )}
@@ -50,17 +56,33 @@ export function FleetScreen({ seed, incidents }: { seed: FleetSnapshot | undefin
   );
 }
 
-function Fleet({ fleet, filter, onFilter }: { fleet: FleetSnapshot; filter: FleetFilter; onFilter: (filter: FleetFilter) => void }) {
-  const search = useDeferredValue(filter.search);
+interface FleetProps {
+  fleet: FleetSnapshot;
+  /** Only the first rows are known yet. */
+  isPart: boolean;
+  view: FleetView;
+  onView: (view: FleetView) => void;
+}
+
+function Fleet({ fleet, isPart, view, onView }: FleetProps) {
+  const search = useDeferredValue(view.search);
+  const { facets, sort } = view;
   const [sortFleet] = useState(createFleetSorter);
+  const [sortForMap] = useState(createFleetSorter);
   const present = useMemo(() => sortFleet(fleet.vms.filter((vm) => vm.endedAtMs === undefined)), [fleet.vms, sortFleet]);
-  const found = useMemo(() => present.filter((vm) => matchesSearch(vm, search)), [present, search]);
-  const counts = useMemo(() => countByVerdict(found), [found]);
-  const shown = filter.verdict ? found.filter((vm) => vm.health.kind === filter.verdict) : found;
+  const byId = useMemo(() => new Map(present.map((vm) => [vm.vmId, vm])), [present]);
+  const found = useMemo(() => present.filter(finderOf(search)), [present, search]);
+  const shown = useMemo(() => {
+    const fitting = found.filter((vm) => matchesFacets(vm, facets));
+    if (view.shape === "map") return sortForMap(fitting, { column: "name", isDescending: false });
+    return sort ? sortFleet(fitting, sort) : fitting;
+  }, [found, facets, sort, view.shape, sortFleet, sortForMap]);
   const worst = worstTrouble(present);
   const { data: incidents } = useQuery(incidentsQuery());
   const [shared, ...more] = openIncidents(incidents?.incidents ?? []);
   const isStale = useFreshness().kind === "hub-silent";
+  const [chosen, setChosen] = useState<ReadonlySet<VmId>>(NOTHING);
+  const handleSelect = useCallback((vmId: VmId, isSelected: boolean) => setChosen((before) => withVm(before, vmId, isSelected)), []);
   if (present.length === 0) {
     return (
       <>
@@ -69,108 +91,69 @@ function Fleet({ fleet, filter, onFilter }: { fleet: FleetSnapshot; filter: Flee
       </>
     );
   }
+  const selected = [...chosen].flatMap((vmId) => byId.get(vmId) ?? []).filter(canSelect);
+  const selectable = shown.filter(canSelect);
+  const total = isPart ? seedTotal(fleet) : shown.length;
+  // What is not known yet cannot be looked through: the first rows are the worst ones, and no others.
+  const mustWait = isPart && (isNarrowed(view) || sort !== undefined || view.shape === "map");
   return (
     <>
-      <HangAnnouncer vms={present} />
+      {!isPart && <HangAnnouncer vms={present} />}
       {worst &&
-        (shared && shared.troubledCount > 1 ? <IncidentBanner incident={shared} moreCount={more.length} /> : <TroubleBanner {...worst} />)}
+        (shared && shared.troubledCount > 1 ? (
+          <IncidentBanner incident={shared} moreCount={more.length} />
+        ) : (
+          <TroubleBanner {...worst} count={isPart ? (fleet.counts?.[worst.kind] ?? worst.vms.length) : worst.vms.length} />
+        ))}
       <BridgeNotices />
-      <VerdictFilter
-        counts={counts}
-        total={found.length}
-        selected={filter.verdict}
+      <FilterBar
+        found={found}
+        counts={isPart ? fleet.counts : undefined}
+        view={view}
         isStale={isStale}
-        onSelect={(verdict) => onFilter({ ...filter, verdict })}
+        onView={onView}
+        selectableCount={selectable.length - selected.length}
+        onSelectAll={() => setChosen(new Set(selectable.map(({ vmId }) => vmId)))}
       />
-      {shown.length > 0 ? (
-        <FleetTable vms={shown} />
+      {mustWait ? (
+        <FleetLoading total={total} />
+      ) : shown.length === 0 ? (
+        <NoMatch
+          search={search}
+          facetCount={Object.keys(facets).length}
+          hasVerdictOnly={Object.keys(facets).join() === "verdict"}
+          total={present.length}
+          onShowAll={() => onView({ ...view, search: "", facets: {} })}
+        />
+      ) : view.shape === "map" ? (
+        <HeatMap vms={shown} />
       ) : (
-        <div className="mt-10 text-center">
-          <p className="text-strong">
-            {search ? `No VM matches “${search}”${filter.verdict ? " with this verdict" : ""}` : "No VM has this verdict now"}
-          </p>
-          <p className="mt-1 mb-4">Looked at name, host, address and tags of {present.length} VMs</p>
-          <Button onClick={() => onFilter({ verdict: undefined, search: "" })}>Show all</Button>
-        </div>
+        <FleetTable
+          vms={shown}
+          byId={byId}
+          total={total}
+          view={view}
+          orderKey={viewToUrl({ ...view, search, columns: [], density: "comfortable" })}
+          selected={chosen}
+          onSelect={handleSelect}
+          onSort={(next) => onView({ ...view, sort: next })}
+        />
       )}
+      {chosen.size > 0 && <SelectionBar rows={selected} onSelectNone={() => setChosen(NOTHING)} />}
     </>
   );
 }
 
-/** By the newest tick's word of the bridges: the snapshot's may be from before they came. */
-function NoVm({ fleet }: { fleet: FleetSnapshot }) {
-  const { bridges } = useLink();
-  const reason = emptyReason(bridges, useIsBehind(fleet));
-  switch (reason) {
-    case "reading":
-      return <FleetLoading />;
-    case "waiting":
-      return (
-        <div role="status" className="mt-10 text-center">
-          <p className="font-semibold text-strong">
-            {bridges.length === 1 ? "The bridge" : "No bridge"} of {bridges.map((bridge) => bridge.host).join(", ")} is
-            {bridges.length === 1 ? " not" : ""} connected
-          </p>
-          <p className="mt-1">Nothing is known of any VM until {bridges.length === 1 ? "it" : "one"} is</p>
-        </div>
-      );
-    case "no-bridge":
-    case "none-found":
-      return <EmptyFleet bridges={bridges} />;
-    default:
-      return assertNever(reason);
-  }
+const NOTHING: ReadonlySet<VmId> = new Set();
+
+function withVm(before: ReadonlySet<VmId>, vmId: VmId, isSelected: boolean): ReadonlySet<VmId> {
+  const next = new Set(before);
+  if (isSelected) next.add(vmId);
+  else next.delete(vmId);
+  return next;
 }
 
-function FleetLoading() {
-  return (
-    <div role="status" className="mt-10 text-center">
-      Reading the fleet…
-    </div>
-  );
-}
-
-function FleetError({ detail, onRetry }: { detail: string; onRetry: () => void }) {
-  return (
-    <div role="alert" className="mt-10 text-center">
-      <p className="font-semibold text-strong">The fleet could not be read</p>
-      <p className="mt-1 mb-4">{detail}. Nothing is known of any VM here until it can</p>
-      <Button onClick={onRetry}>Read it again</Button>
-    </div>
-  );
-}
-
-/** The filter of the URL, which stays the truth of it: back, forward and a shared link all lead here. */
-function useUrlFilter(): [filter: FleetFilter, setFilter: (filter: FleetFilter) => void, writeUrl: () => void] {
-  const params = useSearchParams();
-  const fromUrl = filterFromUrl(params);
-  const urlText = filterToUrl(fromUrl);
-  const [state, setState] = useState<{ filter: FleetFilter; urlText: string; written?: string }>({ filter: fromUrl, urlText });
-  const wanted = filterToUrl(state.filter);
-  if (state.urlText !== urlText) {
-    // What was chosen since we wrote this URL stays; in any other case somebody went back or followed a link.
-    const isOurs = urlText === state.written || urlText === wanted;
-    setState({ filter: isOurs ? state.filter : fromUrl, urlText });
-  }
-  const wantedRef = useRef(wanted);
-  function write(url: string) {
-    setState((now) => ({ ...now, written: url }));
-    window.history.replaceState(null, "", url);
-  }
-  useEffect(() => {
-    wantedRef.current = wanted;
-    if (wanted === urlText) return;
-    const timer = setTimeout(() => write(wanted), URL_DELAY_MS);
-    return () => clearTimeout(timer);
-  }, [wanted, urlText]);
-  function setFilter(filter: FleetFilter) {
-    // Escape empties the field and leaves it before the next draw.
-    wantedRef.current = filterToUrl(filter);
-    setState((now) => ({ ...now, filter }));
-  }
-  // Whoever leaves the field may be about to follow a link: changing the URL after that would call the navigation off.
-  function writeUrl() {
-    if (wantedRef.current !== urlText) write(wantedRef.current);
-  }
-  return [state.filter, setFilter, writeUrl];
+/** How many VMs the fleet has, whether their rows are here or not. */
+function seedTotal({ counts, vms }: FleetSnapshot): number {
+  return counts === undefined ? vms.length : Object.values(counts).reduce((sum, count) => sum + count, 0);
 }

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { VmSummary } from "#lib/api/vm";
+import type { FleetSort } from "./column-ids.ts";
 import { bridge, vmSummary } from "../testing/fixtures.ts";
-import { countByVerdict, createFleetSorter, emptyReason, filterFromUrl, filterToUrl, matchesSearch, worstTrouble } from "./fleet-view.ts";
+import { createFleetSorter, emptyReason, worstTrouble } from "./fleet-view.ts";
 
 const hung = (name: string, sinceAtMs: number) =>
   vmSummary({ vmId: name, name, health: { kind: "main-loop-hung", cord: "in-reach", sinceAtMs, readingAtMs: 0 } });
@@ -26,22 +27,13 @@ test("sorting leaves the list in the cache alone", () => {
   expect(vms.map((vm) => vm.name)).toEqual(["b", "a"]);
 });
 
-test("finds a VM by every word of the search, in name, host, address or tags", () => {
-  const vm = vmSummary({ name: "db-prod-07", host: "kvm-03", address: "/run/x/db.sock", tags: ["payments"] });
-  expect(matchesSearch(vm, "PROD kvm-03")).toBe(true);
-  expect(matchesSearch(vm, "pay db.sock")).toBe(true);
-  expect(matchesSearch(vm, "prod kvm-04")).toBe(false);
-  expect(matchesSearch(vm, "  ")).toBe(true);
-});
-
-test("a filter survives the way through the URL", () => {
-  const filter = { verdict: "io-stalled", search: "kvm-03 a&b" } as const;
-  expect(filterFromUrl(new URL(filterToUrl(filter), "http://localhost").searchParams)).toEqual(filter);
-  expect(filterToUrl({ verdict: undefined, search: " " })).toBe("/");
-});
-
-test("a verdict in the URL that is none of ours filters nothing", () => {
-  expect(filterFromUrl(new URLSearchParams("verdict=healthy-ish"))).toEqual({ verdict: undefined, search: "" });
+test("sorted by a column, those in trouble stay on top, and equals go by name", () => {
+  const on = (vm: VmSummary, host: string) => ({ ...vm, host });
+  const vms = [on(well("c"), "kvm-10"), on(well("b"), "kvm-2"), on(hung("z", 1), "kvm-3"), on(well("a"), "kvm-10")];
+  const names = (sort: FleetSort) => createFleetSorter()(vms, sort).map((vm) => vm.name);
+  expect(names({ column: "host", isDescending: false })).toEqual(["z", "b", "a", "c"]);
+  expect(names({ column: "host", isDescending: true })).toEqual(["z", "a", "c", "b"]);
+  expect(names({ column: "name", isDescending: true })).toEqual(["z", "c", "b", "a"]);
 });
 
 test("a sorter that has seen the names notices new ones and changed ones", () => {
@@ -49,13 +41,6 @@ test("a sorter that has seen the names notices new ones and changed ones", () =>
   sort([well("b"), well("c")]);
   expect(sort([well("b"), well("c"), well("a")]).map((vm) => vm.name)).toEqual(["a", "b", "c"]);
   expect(sort([{ ...well("b"), name: "z" }, well("c")]).map((vm) => vm.name)).toEqual(["c", "z"]);
-});
-
-test("counts what there is", () => {
-  expect([...countByVerdict([well("a"), silent, well("b")])]).toEqual([
-    ["healthy", 2],
-    ["silent", 1],
-  ]);
 });
 
 test("the banner speaks of the worst trouble and is silent where there is none", () => {

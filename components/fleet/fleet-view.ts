@@ -1,43 +1,26 @@
-import { HEALTH_KINDS, isTrouble, severityRank } from "#lib/health/verdict";
+import { isTrouble, severityRank } from "#lib/health/verdict";
 import type { HealthKind } from "#lib/health/verdict";
 import type { BridgeView, VmSummary } from "#lib/api/vm";
 import type { VmId } from "#lib/vm/report";
-
-/** What the operator looks at; kept in the URL, so that it can be shared. */
-export interface FleetFilter {
-  verdict: HealthKind | undefined;
-  search: string;
-}
-
-/** @param params the page's query string; anything that is not ours is as if it were absent. */
-export function filterFromUrl(params: { get: (name: string) => string | null }): FleetFilter {
-  const verdict = HEALTH_KINDS.find((kind) => kind === params.get("verdict"));
-  return { verdict, search: params.get("q") ?? "" };
-}
-
-/** The path with its query, without what is not set. */
-export function filterToUrl(filter: FleetFilter): string {
-  const params = new URLSearchParams();
-  if (filter.verdict) params.set("verdict", filter.verdict);
-  if (filter.search.trim()) params.set("q", filter.search.trim());
-  const query = params.toString();
-  return query === "" ? "/" : `/?${query}`;
-}
+import { SORT_KEY } from "./column-ids.ts";
+import type { FleetSort } from "./column-ids.ts";
 
 /**
- * Problems first, the longest lasting first among equals; then by name and host, so that quiet rows keep their places.
- * The order of names is worked out once and kept: verdicts change many times a second, names hardly ever, and comparing
- * thousands of them as people do is what sorting costs.
+ * Problems first and pinned there; among them, and among the others, by the chosen column. Without one the worst come
+ * first, the longest lasting first among equals; then by name and host, so that quiet rows keep their places. The order
+ * of names is worked out once and kept: verdicts change many times a second, names hardly ever, and comparing thousands
+ * of them as people do is what sorting costs.
  */
-export function createFleetSorter(): (vms: VmSummary[]) => VmSummary[] {
+export function createFleetSorter(): (vms: readonly VmSummary[], sort?: FleetSort) => VmSummary[] {
   let named = new Map<VmId, { name: string; host: string; rank: number }>();
-  return (vms) => {
+  return (vms, sort) => {
     const isKnown = vms.every((vm) => {
       const known = named.get(vm.vmId);
       return known?.name === vm.name && known.host === vm.host;
     });
     if (!isKnown) named = rankNames(vms);
     const rankOf = (vm: VmSummary) => named.get(vm.vmId)?.rank ?? 0;
+    if (sort) return sortBy(vms, sort, rankOf);
     return vms.toSorted(
       (left, right) =>
         severityRank(left.health.kind) - severityRank(right.health.kind) ||
@@ -47,26 +30,31 @@ export function createFleetSorter(): (vms: VmSummary[]) => VmSummary[] {
   };
 }
 
-function rankNames(vms: VmSummary[]) {
+function sortBy(vms: readonly VmSummary[], { column, isDescending }: FleetSort, rankOf: (vm: VmSummary) => number): VmSummary[] {
+  const keyOf = SORT_KEY[column] ?? (() => 0);
+  const keys = rankKeys(vms, column === "name" ? rankOf : keyOf);
+  const sign = isDescending ? -1 : 1;
+  return vms.toSorted(
+    (left, right) =>
+      Number(isTrouble(right.health.kind)) - Number(isTrouble(left.health.kind)) ||
+      sign * ((keys.get(left) ?? 0) - (keys.get(right) ?? 0)) ||
+      rankOf(left) - rankOf(right),
+  );
+}
+
+/** A number for every row; texts are compared as people do, but each different one only once. */
+function rankKeys(vms: readonly VmSummary[], keyOf: (vm: VmSummary) => number | string): Map<VmSummary, number> {
+  const raw = vms.map((vm) => [vm, keyOf(vm)] as const);
+  const texts = new Set(raw.flatMap(([, key]) => (typeof key === "string" ? [key] : [])));
+  const rank = new Map([...texts].toSorted(NAMES.compare).map((text, index) => [text, index]));
+  return new Map(raw.map(([vm, key]) => [vm, typeof key === "string" ? (rank.get(key) ?? 0) : key]));
+}
+
+function rankNames(vms: readonly VmSummary[]) {
   const inOrder = vms.toSorted(
     (left, right) => NAMES.compare(left.name, right.name) || NAMES.compare(left.host, right.host) || NAMES.compare(left.vmId, right.vmId),
   );
   return new Map(inOrder.map((vm, rank) => [vm.vmId, { name: vm.name, host: vm.host, rank }]));
-}
-
-/** Whether a VM is found by every word of the search in its name, host, address or tags. */
-export function matchesSearch(vm: VmSummary, search: string): boolean {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return true;
-  const text = [vm.name, vm.host, vm.address, ...vm.tags].join("\n").toLowerCase();
-  return words.every((word) => text.includes(word));
-}
-
-/** How many VMs have each verdict. Kinds without any are absent. */
-export function countByVerdict(vms: VmSummary[]): Map<HealthKind, number> {
-  const counts = new Map<HealthKind, number>();
-  for (const { health } of vms) counts.set(health.kind, (counts.get(health.kind) ?? 0) + 1);
-  return counts;
 }
 
 /** The worst that is going on: its verdict, who has it, and the one that has it longest. Undefined while nothing is. */

@@ -30,8 +30,8 @@ export function SearchField({ value, onChange, onLeave }: { value: string; onCha
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={handleKeyDown}
         onBlur={onLeave}
-        aria-label="Find a VM by name, host, address or tag"
-        placeholder="Find a VM, host, address, tag"
+        aria-label="Find a VM by name, host, address, tag, far side or anything else that its row says"
+        placeholder="Find a VM, host, far side, tag"
         autoComplete="off"
         spellCheck={false}
         className="h-9 w-full rounded-lg border border-line bg-raised pr-9 pl-9 text-base text-strong placeholder:text-quiet hover:border-line-strong [&::-webkit-search-cancel-button]:hidden"

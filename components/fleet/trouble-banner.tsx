@@ -36,9 +36,9 @@ const ONE: Partial<Record<HealthKind, string>> = {
 };
 
 /** The worst that is going on, in one sentence, with the way to it. */
-export function TroubleBanner({ kind, vms, longest }: { kind: HealthKind; vms: VmSummary[]; longest: VmSummary }) {
+export function TroubleBanner({ kind, count, longest }: { kind: HealthKind; count: number; longest: VmSummary }) {
   const { asOfMs, isStale } = useAsOf(longest);
-  const title = vms.length === 1 ? `${longest.name} ${ONE[kind] ?? ""}` : `${vms.length} ${MANY[kind] ?? "VMs are in trouble"}`;
+  const title = count === 1 ? `${longest.name} ${ONE[kind] ?? ""}` : `${count} ${MANY[kind] ?? "VMs are in trouble"}`;
   const since = `${formatUtcTime(longest.health.sinceAtMs)}, ${formatAgeInWords(asOfMs - longest.health.sinceAtMs)}`;
   return (
     <section
@@ -53,14 +53,14 @@ export function TroubleBanner({ kind, vms, longest }: { kind: HealthKind; vms: V
       <div className="min-w-0 flex-1 basis-60">
         <p className="font-semibold text-strong">{isStale ? `When last heard: ${title}` : title}</p>
         <p className="text-body">
-          {vms.length === 1 ? `on ${longest.host} since ${since}` : `longest ${longest.name} on ${longest.host}, since ${since}`}
+          {count === 1 ? `on ${longest.host} since ${since}` : `longest ${longest.name} on ${longest.host}, since ${since}`}
           <span className="max-md:hidden"> · {verdictMeaning(longest.health)}</span>
         </p>
       </div>
       <div className="flex gap-2">
-        {vms.length > 1 && (
+        {count > 1 && (
           <Link href={`/?verdict=${kind}`} className={buttonClass()}>
-            Show all {vms.length}
+            Show all {count}
           </Link>
         )}
         <Link href={`/vms/${longest.vmId}`} prefetch={false} className={buttonClass("primary")}>

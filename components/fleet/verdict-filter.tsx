@@ -9,7 +9,9 @@ import { VERDICT_WORD } from "../vm/verdict-words.ts";
 export interface VerdictFilterProps {
   counts: Map<HealthKind, number>;
   total: number;
-  selected: HealthKind | undefined;
+  /** None: all are shown. */
+  selected: readonly string[];
+  /** One verdict more or less; undefined: all of them. */
   onSelect: (kind: HealthKind | undefined) => void;
   /** The counts are not of now. */
   isStale: boolean;
@@ -17,18 +19,18 @@ export interface VerdictFilterProps {
 
 /** One chip per verdict that there is; the chosen one stays when its last VM leaves it. */
 export function VerdictFilter({ counts, total, selected, onSelect, isStale }: VerdictFilterProps) {
-  const kinds = HEALTH_KINDS.filter((kind) => counts.has(kind) || kind === selected);
+  const kinds = HEALTH_KINDS.filter((kind) => counts.has(kind) || selected.includes(kind));
   return (
     <div
       role="group"
       aria-label="Filter by verdict"
       className={cx("-mx-4 flex gap-2 overflow-x-auto px-4 py-1 sm:mx-0 sm:flex-wrap sm:px-0", isStale && "is-stale")}
     >
-      <Chip isSelected={selected === undefined} onClick={() => onSelect(undefined)}>
+      <Chip isSelected={selected.length === 0} onClick={() => onSelect(undefined)}>
         <span className="font-semibold">All</span> {formatNumber(total)}
       </Chip>
       {kinds.map((kind) => (
-        <Chip key={kind} isSelected={kind === selected} onClick={() => onSelect(kind === selected ? undefined : kind)}>
+        <Chip key={kind} isSelected={selected.includes(kind)} onClick={() => onSelect(kind)}>
           <VerdictIcon kind={kind} size={14} />
           {formatNumber(counts.get(kind) ?? 0)} {lowerWord(VERDICT_WORD[kind])}
         </Chip>

@@ -1,4 +1,4 @@
-import type { IncidentDetail, MemberCord } from "#lib/api/incident";
+import type { MemberCord } from "#lib/api/incident";
 import type { KnownYankInstance } from "#lib/qapi/yank-instance";
 import type { VmId } from "#lib/vm/report";
 
@@ -40,7 +40,7 @@ export function stillSelected(selection: Selection, cords: readonly MemberCord[]
 /** The targets of one plan, in the order of the members; a VM of which nothing is chosen is not among them. */
 export function planTargets(
   selection: Selection,
-  { members, cords }: Pick<IncidentDetail, "members" | "cords">,
+  { members, cords }: { members: readonly { vmId: VmId }[]; cords: readonly MemberCord[] },
 ): { vmId: VmId; instances: KnownYankInstance[] }[] {
   const cordOf = new Map(cords.map((cord) => [cord.vmId, cord]));
   return members.flatMap(({ vmId }) => {

@@ -15,7 +15,8 @@ import { guestDisk, hungVm, migrationInstance, vmReport } from "./vm-report.ts";
  * A real hub with its pages, and as many hosts of as many VMs as a test wants behind it, none of which exist:
  * `node pretend-fleet-child.ts DATA_DIR PORT HOSTS VMS_PER_HOST`. One command a line on stdin, answered by "ok":
  * `hang HOST COUNT`, `stall HOST COUNT`, `verdicts HOST` (its first VMs, one per verdict, in the order of HEALTH_KINDS),
- * `heal HOST`, `silence HOST`, `return HOST`, `hold HOST` (acts there get no verdict). Hosts count from 1. Ends with its
+ * `heal HOST`, `silence HOST`, `return HOST`, `hold HOST` (acts there get no verdict), `churn PER_SECOND` (so many
+ * VMs become slow or well again each second, on every host but the first; 0 ends it). Hosts count from 1. Ends with its
  * stdin. Acts are accepted, and a hung VM recovers from them.
  */
 const [dataDir = "", port = "0", hostCount = "1", perHost = "1"] = process.argv.slice(2);
@@ -89,12 +90,18 @@ lines.on("line", (line) => {
   obey(line.split(" "));
   process.stdout.write("ok\n");
 });
+let churning: NodeJS.Timeout | undefined;
 lines.on("close", () => {
+  clearInterval(churning);
   for (const bridge of bridges) bridge.close();
   void hub.close().then(() => process.exit(0));
 });
 
 function obey([verb, hostText, countText]: string[]): void {
+  if (verb === "churn") {
+    churn(Number(hostText));
+    return;
+  }
   const host = Number(hostText) - 1;
   const bridge = bridges[host];
   if (!bridge) throw new Error(`There is no host ${hostText}`);
@@ -158,17 +165,42 @@ function showing(kind: HealthKind, vm: VmReport | undefined): VmReport[] {
   ];
 }
 
+/** In tenths of a second, one VM after the other through all hosts but the first, so that a test can trust that one. */
+function churn(perSecond: number): void {
+  clearInterval(churning);
+  if (perSecond === 0) return;
+  let turn = 0;
+  churning = setInterval(() => {
+    for (let step = 0; step < perSecond / 10; step++) {
+      turn += 1;
+      const host = 1 + (turn % Math.max(1, bridges.length - 1));
+      const at = Math.floor(turn / bridges.length) % Number(perHost);
+      const vm = bridges[host]?.vms.get(vmIdOf(host, at));
+      if (vm) bridges[host]?.set(vm.health.verdict.kind === "slow" ? wellVm(vm.vmId, vm.name) : slow(vm));
+    }
+  }, 100);
+}
+
+function vmIdOf(host: number, index: number): string {
+  return `vm${String(host + 1).padStart(3, "0")}${String(index).padStart(5, "0")}`;
+}
+
 function vmsOf(host: number, make: (vmId: string, name: string) => VmReport): VmReport[] {
   return Array.from({ length: Number(perHost) }, (_, index) =>
-    make(
-      `vm${String(host + 1).padStart(3, "0")}${String(index).padStart(5, "0")}`,
-      `${["web", "db", "mail", "cache"][index % 4]}-${host + 1}-${index + 1}`,
-    ),
+    make(vmIdOf(host, index), `${["web", "db", "mail", "cache"][index % 4]}-${host + 1}-${index + 1}`),
   );
 }
 
 function wellVm(vmId: string, name: string): VmReport {
-  return vmReport({ vmId, name, instances: [guestDisk({ farSide: FAR_SIDE })] });
+  return vmReport({ vmId, name, tags: [name.startsWith("db") ? "storage" : "shop"], instances: [guestDisk({ farSide: FAR_SIDE })] });
+}
+
+function slow({ vmId, name }: VmReport): VmReport {
+  return vmReport({
+    ...wellVm(vmId, name),
+    health: { verdict: { kind: "slow" }, sinceAgeMs: 1_200, readingAgeMs: 100, evidence: [] },
+    lanes: { inBand: { state: "open", openAgeMs: 1_200 }, outOfBand: { state: "answered", bucket: "<10ms", roundTripMs: 0.4 } },
+  });
 }
 
 function hungOn({ vmId, name }: VmReport): VmReport {
