@@ -1,6 +1,8 @@
 import type { VmSummary } from "#lib/api/vm";
 import type { HealthKind, Verdict } from "#lib/health/verdict";
 import { HEALTH_KINDS } from "#lib/health/verdict";
+import { DEFAULT_COLUMNS } from "../fleet/column-ids.ts";
+import { gridVariables } from "../fleet/columns.tsx";
 import { EmptyFleet } from "../fleet/empty-fleet.tsx";
 import { FleetRow } from "../fleet/fleet-row.tsx";
 import { TroubleBanner } from "../fleet/trouble-banner.tsx";
@@ -9,6 +11,8 @@ import { HubTrouble } from "../shell/hub-trouble.tsx";
 
 const ROW_PX = 44;
 const SINCE_MS = 192_000;
+const TRACKS = gridVariables(DEFAULT_COLUMNS);
+const doNothing = () => undefined;
 
 const VERDICTS: Record<HealthKind, Verdict> = {
   "main-loop-hung": { kind: "main-loop-hung", cord: "in-reach" },
@@ -30,11 +34,15 @@ export function Rows() {
   const [worst] = rows;
   return (
     <div className="grid gap-6 py-4">
-      <div role="table" aria-label="Rows" className="relative overflow-hidden" style={{ height: rows.length * ROW_PX }}>
+      <div role="table" aria-label="Rows" className="relative overflow-hidden" style={{ height: rows.length * ROW_PX, ...TRACKS }}>
         {rows.map(({ vm, isStale }, index) => (
           <FleetRow
             key={`${vm.vmId} ${isStale}`}
             vm={vm}
+            columns={DEFAULT_COLUMNS}
+            isDense={false}
+            isSelected={false}
+            onSelect={doNothing}
             rowIndex={index + 1}
             offsetPx={index * ROW_PX}
             heightPx={ROW_PX}
@@ -46,8 +54,8 @@ export function Rows() {
         ))}
       </div>
       <div className="px-4">
-        {worst && <TroubleBanner kind="main-loop-hung" vms={[worst.vm]} longest={worst.vm} />}
-        {worst && <TroubleBanner kind="io-stalled" vms={[worst.vm, worst.vm]} longest={worst.vm} />}
+        {worst && <TroubleBanner kind="main-loop-hung" count={1} longest={worst.vm} />}
+        {worst && <TroubleBanner kind="io-stalled" count={2} longest={worst.vm} />}
       </div>
       <div className="grid gap-4 px-4 xl:grid-cols-2">
         <HubTrouble detail="The hub answered 503" />
