@@ -12,7 +12,7 @@ export interface MapHost {
 
 export const QUIET_COLUMNS = 12;
 export const QUIET_PITCH_PX = 12;
-export const TROUBLED_PER_ROW = 6;
+const TROUBLED_PER_ROW = 6;
 const QUIET_SIDE_PX = 8;
 
 /** @param vms by name, so that a cell is where it was yesterday. */

@@ -36,7 +36,7 @@ export async function noteConfig(db: Kysely<RecordTables>, audit: AuditLog, reso
 }
 
 /** Tokens stand in files of their own; only their paths are here. A URL may hold a password, which is left out. */
-export function flatConfig({ config, dataDir, bridgeId, bridgeLabel }: ResolvedConfig): FlatConfig {
+function flatConfig({ config, dataDir, bridgeId, bridgeLabel }: ResolvedConfig): FlatConfig {
   const flat: FlatConfig = {};
   const visit = (path: string, value: unknown) => {
     if (value === undefined) return;
