@@ -11,6 +11,7 @@ const SHOWN_THREADS = 6;
 /** What the host says of the QEMU process while it is in trouble. */
 export function ProcessCard({ process, isOld }: { process: ProcessView; isOld: boolean }) {
   const { condition, threads, children = [] } = process;
+  const detail = detailOf(process);
   const [shown, more] = [threads.slice(0, SHOWN_THREADS), threads.slice(SHOWN_THREADS)];
   return (
     <Card
@@ -24,7 +25,7 @@ export function ProcessCard({ process, isOld }: { process: ProcessView; isOld: b
       <div className={cx(isOld && "is-stale")}>
         <p className="wrap-anywhere">
           <span className="font-semibold text-strong">{conditionWord(condition)}</span>
-          {process.text !== "" && ` · ${process.text}`}
+          {detail !== "" && ` · ${detail}`}
         </p>
         {threads.length > 0 && <Threads threads={shown} label="Threads" />}
         {more.length > 0 && (
@@ -54,11 +55,17 @@ function Threads({ threads, label }: { threads: ProcessView["threads"]; label: s
   return (
     <ul aria-label={label} className="mt-2 grid gap-1">
       {threads.map((thread) => (
-        <li key={thread.tid} className="grid grid-cols-[88px_1fr] gap-x-3">
+        <li key={thread.tid} className="grid grid-cols-[120px_1fr] gap-x-3">
           <span className="text-quiet">{thread.role === "vcpu" || thread.role === "other" ? thread.name : roleWord(thread.role)}</span>
           <span className="min-w-0 wrap-anywhere text-strong">{threadWords(thread)}</span>
         </li>
       ))}
     </ul>
   );
+}
+
+/** What the host says beyond the condition itself, which stands before it. */
+function detailOf({ condition, text }: ProcessView): string {
+  const word = conditionWord(condition).toLowerCase();
+  return text.toLowerCase().startsWith(word) ? text.slice(word.length).replace(/^[;:,\s]+/, "") : text;
 }
