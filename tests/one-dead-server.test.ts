@@ -40,7 +40,10 @@ test(
     const kinds = async () => (await get<FleetSnapshot>("vms")).vms.map(({ health }) => health.kind);
     await vi.waitFor(async () => expect((await kinds()).filter((kind) => kind === "healthy")).toHaveLength(VMS), PATIENCE);
     // Where a VM's disk leads is read while it is well, and never again once it is not.
-    const isRead = () => bridge.registry.listedIds().every((vmId) => bridge.registry.report(vmId)?.topologyAgeMs !== undefined);
+    const isRead = () =>
+      bridge.registry
+        .listedIds()
+        .every((vmId) => bridge.registry.report(vmId)?.instances.some(({ farSide }) => farSide?.server !== undefined));
     await vi.waitFor(() => expect(isRead()).toBe(true), PATIENCE);
 
     const clients = fleet.killServer(0, "drain");
