@@ -1,10 +1,18 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { ValidateFunction } from "ajv/dist/2020.js";
 import fc from "fast-check";
-import { request as httpRequest } from "node:http";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, request as httpRequest } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { IncidentList } from "#lib/api/incident";
-import { startTestHub } from "./support/hub.ts";
+import { notifySchema } from "#lib/config/notify-schema";
+import type { ResolvedConfig } from "#server/config/read-config";
+import type { PathParameter } from "#server/hub/api/operation";
+import { startTestHub, testConfig } from "./support/hub.ts";
 import type { TestHub } from "./support/hub.ts";
 import { hungVm, vmReport } from "./support/vm-report.ts";
 
@@ -43,7 +51,10 @@ const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 const JSON_TYPE = { "content-type": "application/json" };
 
 // The table of tests is made of the document, so the document is asked for before they are.
-const ripcord: TestHub = await startTestHub();
+const dataDir = mkdtempSync(join(tmpdir(), "ripcord-contract-"));
+const receiving = createServer((_request, response) => void response.end()).listen(0, "127.0.0.1");
+await once(receiving, "listening");
+const ripcord: TestHub = await startTestHub({ dataDir, resolved: configTelling(receiving.address() as AddressInfo) });
 const document = closed((await ripcord.call("/api/openapi.json")).body) as Document;
 const operations = Object.entries(document.paths).flatMap(([path, atPath]) =>
   Object.entries(atPath).flatMap(([method, described]) =>
@@ -55,7 +66,8 @@ const ajv = new Ajv2020({ strict: false, validateFormats: false });
 const validators = new Map<string, ValidateFunction>();
 ajv.addSchema(document as unknown as Schema, "doc");
 
-const ids = { vmId: "hung00", incidentId: "", actId: "" };
+/** Of what is really there, for every name that stands in a path. */
+const ids: Record<PathParameter, string> = { vmId: "hung00", incidentId: "", actId: "", receiver: "on-call" };
 let planId = "";
 
 /** A body that each operation takes; one that is missing here fails the first test. */
@@ -80,7 +92,18 @@ beforeAll(async () => {
   const list = (await ripcord.call("/api/v1/incidents")).body as unknown as IncidentList;
   ids.incidentId = list.incidents[0]?.incidentId ?? "";
 });
-afterAll(() => ripcord.close());
+afterAll(async () => {
+  await ripcord.close();
+  receiving.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+/** One receiver, so that there is one to test. */
+function configTelling({ port }: AddressInfo): ResolvedConfig {
+  const resolved = testConfig(dataDir);
+  const notify = notifySchema.parse([{ name: "on-call", type: "webhook", template: "slack", url: `http://127.0.0.1:${port}/` }]);
+  return { ...resolved, config: { ...resolved.config, notify } };
+}
 
 /** fetch tidies up what it is given; this sends it as it is. */
 function send({ method, path, headers = {}, body }: Asked, base = ripcord.hub.url): Promise<Answered> {
@@ -108,8 +131,8 @@ function send({ method, path, headers = {}, body }: Asked, base = ripcord.hub.ur
   });
 }
 
-function pathOf({ path }: Operation, instead: Partial<typeof ids> = {}): string {
-  return path.replaceAll(/\{(\w+)\}/g, (_, name: keyof typeof ids) => ({ ...ids, ...instead })[name]);
+function pathOf({ path }: Operation, idOf = (name: PathParameter) => ids[name]): string {
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: PathParameter) => idOf(name));
 }
 
 function validOf(operation: Operation): Asked {
@@ -184,7 +207,7 @@ describe.each(operations)("$title", { timeout: 20_000 }, (operation) => {
       "x".repeat(4_000),
     ];
     for (const id of hostile) {
-      const path = pathOf(operation, { vmId: id, incidentId: id, actId: id });
+      const path = pathOf(operation, () => id);
       const { status } = await hold(operation, { ...validOf(operation), path });
       expect([400, 404], id).toContain(status);
     }
