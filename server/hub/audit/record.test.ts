@@ -280,6 +280,21 @@ test("a configuration is noted with what is other than the last time, without pa
   expect(JSON.stringify(await record.selectFrom("meta").selectAll().execute())).not.toContain("canary");
 });
 
+test("a receiver's address enters the record without its path, and that it changed is told all the same", async () => {
+  const { record } = await start();
+  const resolve = (key: string) => {
+    const url = `https://chat.example/${key}?${key}`;
+    const notify = [{ name: "chat", type: "webhook", template: "slack", url }];
+    return { config: configSchema.parse({ notify, deadMan: { url } }), dataDir, bridgeId: "b", bridgeLabel: "b" };
+  };
+  await noteConfig(record, audit, resolve("canary-1"), "start");
+  await noteConfig(record, audit, resolve("canary-2"), "reload");
+  const { rows } = await audit.page({ type: "config-loaded", limit: 1 });
+  const change = (key: string) => expect.stringMatching(new RegExp(`^${key}: https://chat\\.example/… .* → https://chat\\.example/… `));
+  expect(rows[0]?.event).toMatchObject({ changes: [change("deadMan.url"), change(String.raw`notify\[0\].url`)] });
+  expect(JSON.stringify([await record.selectFrom("meta").selectAll().execute(), rows])).not.toContain("canary");
+});
+
 test("100,000 rows verify without being held in memory", { timeout: 60_000 }, async () => {
   await start();
   const event = noted("x".repeat(300));
