@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, open, readFile, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, readdir, readlink, rm, truncate, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -125,8 +125,14 @@ class QemuVm implements ContractVm {
   }
 
   async loseNbdServer(): Promise<void> {
+    const before = await this.#sockets();
     if (this.#nbdServer) await endProcess(this.#nbdServer);
     await this.#diskRequest("aio_read 0 4096");
+    // Until QEMU has closed its end it has not noticed, and a yank still cuts what it takes for a connection.
+    await until(async () => {
+      const now = new Set(await this.#sockets());
+      return before.some((socket) => !now.has(socket));
+    }, "QEMU to notice that its server is gone");
   }
 
   async restoreNbdServer(): Promise<void> {
@@ -250,6 +256,13 @@ class QemuVm implements ContractVm {
     const server = this.#spawn(this.#programs.nbd, ["-f", "raw", "-k", path, "-x", "exp", "-t", "-e", "4", image]);
     await listening(path, server);
     return server;
+  }
+
+  /** The sockets that QEMU holds, by inode. */
+  async #sockets(): Promise<string[]> {
+    const folder = `/proc/${this.#qemu?.pid}/fd`;
+    const links = await Promise.all((await readdir(folder)).map((fd) => readlink(join(folder, fd)).catch(() => "")));
+    return links.filter((link) => link.startsWith("socket:"));
   }
 
   #spawn(program: string, args: string[]): ChildProcess {
