@@ -315,6 +315,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     ...madeTokens.map((made) => ({ type: "token-created", token: made }) as const),
   );
   await noteConfig(store.record, audit, resolved, "start");
+  chain.start();
   await openActs.recover();
   await rehangs.recover();
 

@@ -32,7 +32,7 @@ export interface ChainWatchOptions {
 /** Verifies the record beside the hub's work: at its start and every hour, in slices that nobody waits for. */
 export class ChainWatch {
   readonly #options: ChainWatchOptions;
-  readonly #stopEvery: () => void;
+  #stopEvery: (() => void) | undefined;
   #stopSlice: (() => void) | undefined;
   #check: AuditState["check"];
   #isChecking = false;
@@ -42,7 +42,11 @@ export class ChainWatch {
 
   constructor(options: ChainWatchOptions) {
     this.#options = options;
-    this.#stopEvery = options.clock.every(CHECK_EVERY_MS, () => this.#begin());
+  }
+
+  /** The first check, and one every hour from then on. */
+  start(): void {
+    this.#stopEvery = this.#options.clock.every(CHECK_EVERY_MS, () => this.#begin());
     this.#begin();
   }
 
@@ -62,7 +66,7 @@ export class ChainWatch {
 
   close(): void {
     this.#isClosed = true;
-    this.#stopEvery();
+    this.#stopEvery?.();
     this.#stopSlice?.();
   }
 
