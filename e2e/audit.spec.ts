@@ -1,3 +1,4 @@
+import AxeBuilder from "@axe-core/playwright";
 import { expect, test as base } from "@playwright/test";
 import { PretendFleet } from "./support/pretend-fleet.ts";
 
@@ -17,6 +18,7 @@ test("the record says through which row it verifies, and is searched by the URL"
   await expect(page.getByRole("status", { name: "State of the record" })).toContainText(/Verified through row \d+ at /);
   await expect(page.getByRole("cell", { name: /Hub started/ })).toBeVisible();
   await expect(page.getByRole("cell", { name: /Bridge .* connected/ })).toHaveCount(3);
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
   await page.getByLabel("Kind").selectOption("bridge connected");
   await page.getByRole("button", { name: "Search the record" }).click();
   await expect(page).toHaveURL(/\/audit\?type=bridge-connected$/);
