@@ -16,7 +16,7 @@ const test = base.extend<object, { fleet: PretendFleet }>({
 
 test("the palette leads by keyboard alone to the dialog of a cord, and Enter there says no", async ({ page, fleet }) => {
   await page.goto(fleet.url);
-  await expect(page.getByRole("link", { name: "db-2-2" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "db-2-2", exact: true })).toBeVisible();
   await page.keyboard.press("Control+k");
   const palette = page.getByRole("dialog", { name: "Command palette" });
   await expect(palette.getByRole("option").first()).toBeVisible();
@@ -56,7 +56,7 @@ test("title and icon of the tab carry the number of VMs in trouble, on every pag
   await expect(page.locator('link[rel="icon"]').first()).toHaveAttribute("href", /^data:image\/svg/);
   await fleet.tell("hang 3 1");
   await expect(page).toHaveTitle("(3) Fleet · Ripcord");
-  await page.getByRole("link", { name: "db-2-2" }).click();
+  await page.getByRole("link", { name: "db-2-2", exact: true }).click();
   await expect(page).toHaveTitle(/^\(3\) .*Ripcord$/);
   await fleet.tell("heal 3");
   await expect(page).toHaveTitle(/^\(2\) /);
@@ -72,5 +72,5 @@ test("a newer build is offered and never forced", async ({ page, fleet }) => {
   await page.goto(fleet.url);
   await expect(page.getByRole("status").filter({ hasText: "The hub was updated" })).toBeVisible();
   await expect(page.getByRole("button", { name: "Load the new one" })).toBeVisible();
-  await expect(page.getByRole("link", { name: "db-2-2" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "db-2-2", exact: true })).toBeVisible();
 });
