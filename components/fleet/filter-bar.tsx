@@ -1,4 +1,5 @@
 import { Grid3x3, Rows3 } from "lucide-react";
+import { useMemo } from "react";
 import type { VmSummary } from "#lib/api/vm";
 import { HEALTH_KINDS } from "#lib/health/verdict";
 import type { HealthKind } from "#lib/health/verdict";
@@ -30,7 +31,7 @@ interface FilterBarProps {
 /** By what the fleet is narrowed, and how it is looked at. */
 export function FilterBar({ found, counts, view, isStale, onView, selectableCount, onSelectAll }: FilterBarProps) {
   const { facets } = view;
-  const verdicts = counts ? knownCounts(counts) : verdictCounts(found, view);
+  const verdicts = useMemo(() => (counts ? knownCounts(counts) : verdictCounts(found, facets)), [counts, found, facets]);
   const total = [...verdicts.values()].reduce((sum, count) => sum + count, 0);
   const menu = { found, chosen: facets, onChoose: (chosen: typeof facets) => onView({ ...view, facets: chosen }) };
   return (
@@ -91,6 +92,6 @@ function knownCounts(counts: Partial<Record<HealthKind, number>>): Map<HealthKin
   return new Map(HEALTH_KINDS.flatMap((kind) => (counts[kind] === undefined ? [] : [[kind, counts[kind]]])));
 }
 
-function verdictCounts(found: readonly VmSummary[], { facets }: FleetView): Map<HealthKind, number> {
+function verdictCounts(found: readonly VmSummary[], facets: FleetView["facets"]): Map<HealthKind, number> {
   return new Map(countFacet(found, "verdict", facets).flatMap(({ value, count }) => (isHealthKind(value) ? [[value, count]] : [])));
 }

@@ -1,17 +1,18 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import dynamic from "next/dynamic";
-import { useCallback, useDeferredValue, useMemo, useState } from "react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import type { IncidentList } from "#lib/api/incident";
 import type { FleetSnapshot } from "#lib/api/vm";
 import type { VmId } from "#lib/vm/report";
 import { openIncidents } from "../incident/incident-words.ts";
 import { fleetQuery } from "../queries/fleet.ts";
 import { incidentsQuery } from "../queries/incidents.ts";
-import { useFreshness } from "../realtime/use-freshness.ts";
+import { useLink } from "../realtime/use-freshness.ts";
 import { Screen } from "../shell/screen.tsx";
 import { BridgeNotices } from "./bridge-notices.tsx";
 import { FilterBar } from "./filter-bar.tsx";
+import type { FleetSort } from "./column-ids.ts";
 import { matchesFacets } from "./facets.ts";
 import { FleetTable } from "./fleet-table.tsx";
 import { isNarrowed, viewToUrl } from "./fleet-url.ts";
@@ -77,12 +78,20 @@ function Fleet({ fleet, isPart, view, onView }: FleetProps) {
     if (view.shape === "map") return sortForMap(fitting, { column: "name", isDescending: false });
     return sort ? sortFleet(fitting, sort) : fitting;
   }, [found, facets, sort, view.shape, sortFleet, sortForMap]);
-  const worst = worstTrouble(present);
+  const worst = useMemo(() => worstTrouble(present), [present]);
+  const selectable = useMemo(() => shown.filter(canSelect), [shown]);
   const { data: incidents } = useQuery(incidentsQuery());
   const [shared, ...more] = openIncidents(incidents?.incidents ?? []);
-  const isStale = useFreshness().kind === "hub-silent";
+  // Not the freshness in tenths of a second: everything here would be drawn anew with each of them.
+  const { isHubSilent: isStale } = useLink();
   const [chosen, setChosen] = useState<ReadonlySet<VmId>>(NOTHING);
   const handleSelect = useCallback((vmId: VmId, isSelected: boolean) => setChosen((before) => withVm(before, vmId, isSelected)), []);
+  // The newest view at the time of the click: the table is not drawn anew with every key of a search.
+  const viewRef = useRef(view);
+  useEffect(() => {
+    viewRef.current = view;
+  }, [view]);
+  const handleSort = useCallback((next: FleetSort | undefined) => onView({ ...viewRef.current, sort: next }), [onView]);
   if (present.length === 0) {
     return (
       <>
@@ -92,7 +101,6 @@ function Fleet({ fleet, isPart, view, onView }: FleetProps) {
     );
   }
   const selected = [...chosen].flatMap((vmId) => byId.get(vmId) ?? []).filter(canSelect);
-  const selectable = shown.filter(canSelect);
   const total = isPart ? seedTotal(fleet) : shown.length;
   // What is not known yet cannot be looked through: the first rows are the worst ones, and no others.
   const mustWait = isPart && (isNarrowed(view) || sort !== undefined || view.shape === "map");
@@ -132,11 +140,13 @@ function Fleet({ fleet, isPart, view, onView }: FleetProps) {
           vms={shown}
           byId={byId}
           total={total}
-          view={view}
+          columns={view.columns}
+          density={view.density}
+          sort={sort}
           orderKey={viewToUrl({ ...view, search, columns: [], density: "comfortable" })}
           selected={chosen}
           onSelect={handleSelect}
-          onSort={(next) => onView({ ...view, sort: next })}
+          onSort={handleSort}
         />
       )}
       {chosen.size > 0 && <SelectionBar rows={selected} onSelectNone={() => setChosen(NOTHING)} />}

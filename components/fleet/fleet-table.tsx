@@ -1,7 +1,7 @@
 "use client";
 import { defaultRangeExtractor, useWindowVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { CSSProperties } from "react";
 import type { VmSummary } from "#lib/api/vm";
 import type { VmId } from "#lib/vm/report";
@@ -33,7 +33,9 @@ interface FleetTableProps {
   byId: ReadonlyMap<VmId, VmSummary>;
   /** How many there are in all; more than `vms` while only the first rows are known. */
   total: number;
-  view: FleetView;
+  columns: FleetView["columns"];
+  density: FleetView["density"];
+  sort: FleetSort | undefined;
   /** What of the view decides which rows stand where. */
   orderKey: string;
   selected: ReadonlySet<VmId>;
@@ -42,7 +44,8 @@ interface FleetTableProps {
 }
 
 /** All rows of the fleet; only those in sight are in the page. The window scrolls, not a box within it. */
-export function FleetTable({ vms, byId, total, view, orderKey, selected, onSelect, onSort }: FleetTableProps) {
+export const FleetTable = memo(function FleetTable(props: FleetTableProps) {
+  const { vms, byId, total, columns, density, sort, orderKey, selected, onSelect, onSort } = props;
   // Once for all rows: each of them would otherwise subscribe to the cache and the clock by itself.
   const link = useLink();
   const nowMs = useNow();
@@ -50,7 +53,7 @@ export function FleetTable({ vms, byId, total, view, orderKey, selected, onSelec
   const [holdRows] = useState(createRowHolder);
   const rows = holdRows({ key: orderKey, isHeld: hold.isHeld, anchor: hold.anchor, wanted: vms, byId });
   const isCard = useMedia("(max-width: 1023px)", false);
-  const rowPx = isCard ? CARD_PX : ROW_PX[view.density];
+  const rowPx = isCard ? CARD_PX : ROW_PX[density];
   const bodyRef = useRef<HTMLDivElement>(null);
   const [bodyTopPx, setBodyTopPx] = useState(0);
   const [drawn, setDrawn] = useState<VmId>();
@@ -87,7 +90,7 @@ export function FleetTable({ vms, byId, total, view, orderKey, selected, onSelec
   });
   // Heard here for all rows; what can be done stands in the rows themselves.
   const handlers = { ...hold.handlers, onKeyDown: handleKeyDown };
-  const tracks = useMemo(() => gridVariables(view.columns) as CSSProperties, [view.columns]);
+  const tracks = useMemo(() => gridVariables(columns) as CSSProperties, [columns]);
   const handleSelect = useCallback((vmId: VmId, isSelected: boolean) => onSelect(vmId, isSelected), [onSelect]);
   return (
     <div role="table" aria-label="Fleet" aria-rowcount={total + 1} className="-mx-4 [overflow-anchor:none] sm:-mx-6" style={tracks}>
@@ -97,8 +100,8 @@ export function FleetTable({ vms, byId, total, view, orderKey, selected, onSelec
             <div role="columnheader">
               <span className="sr-only">Selected</span>
             </div>
-            {view.columns.map((id) => (
-              <Heading key={id} id={id} sort={view.sort} onSort={onSort} />
+            {columns.map((id) => (
+              <Heading key={id} id={id} sort={sort} onSort={onSort} />
             ))}
           </div>
         </div>
@@ -111,8 +114,8 @@ export function FleetTable({ vms, byId, total, view, orderKey, selected, onSelec
               <FleetRow
                 key={vm.vmId}
                 vm={vm}
-                columns={view.columns}
-                isDense={view.density === "dense" && !isCard}
+                columns={columns}
+                isDense={density === "dense" && !isCard}
                 rowIndex={item.index + 2}
                 offsetPx={item.index * rowPx}
                 heightPx={rowPx}
@@ -127,7 +130,7 @@ export function FleetTable({ vms, byId, total, view, orderKey, selected, onSelec
       </div>
     </div>
   );
-}
+});
 
 function Heading({ id, sort, onSort }: { id: ColumnId; sort: FleetSort | undefined; onSort: (sort: FleetSort | undefined) => void }) {
   const isSorted = sort?.column === id;
