@@ -8,6 +8,7 @@ import { ProgressBar } from "../ui/progress-bar.tsx";
 import { laneClock } from "../vm/lane-clock.ts";
 import { TwoClocks } from "../vm/two-clocks.tsx";
 import { VerdictLabel } from "../vm/verdict-label.tsx";
+import { DEFAULT_COLUMNS } from "./column-ids.ts";
 import type { ColumnId } from "./column-ids.ts";
 import { farSidesOf } from "./facets.ts";
 import { rowNote } from "./row-note.ts";
@@ -130,10 +131,12 @@ export const COLUMNS: Record<ColumnId, Column> = {
 
 /** The grid of header and rows, as CSS variables of the table: what is known has room only from `xl` on. */
 export function gridVariables(columns: readonly ColumnId[]): Record<"--fleet-tracks" | "--fleet-wide-tracks", string> {
-  const narrow = columns.filter((id) => id !== "note").map((id) => COLUMNS[id].width);
+  // With more columns than there are by themselves each gives way, or the last ones would stand outside of the window.
+  const fit = (width: string) => (columns.length > DEFAULT_COLUMNS.length ? width.replace(/minmax\(\d+px/, "minmax(40px") : width);
+  const narrow = columns.filter((id) => id !== "note").map((id) => fit(COLUMNS[id].width));
   return {
     "--fleet-tracks": ["20px", ...narrow].join(" "),
-    "--fleet-wide-tracks": ["20px", ...columns.map((id) => COLUMNS[id].wideWidth)].join(" "),
+    "--fleet-wide-tracks": ["20px", ...columns.map((id) => fit(COLUMNS[id].wideWidth))].join(" "),
   };
 }
 
