@@ -16,7 +16,7 @@ import { guestDisk, hungVm, migrationInstance, vmReport } from "./vm-report.ts";
  * `node pretend-fleet-child.ts DATA_DIR PORT HOSTS VMS_PER_HOST`. One command a line on stdin, answered by "ok":
  * `hang HOST COUNT`, `stall HOST COUNT`, `verdicts HOST` (its first VMs, one per verdict, in the order of HEALTH_KINDS),
  * `heal HOST`, `silence HOST`, `return HOST`, `hold HOST` (acts there get no verdict), `churn PER_SECOND` (so many
- * VMs become slow or well again each second, on every host but the first; 0 ends it). Hosts count from 1. Ends with its
+ * VMs become slow or well again each second, on every host but the first; 0 ends it and makes them well). Hosts count from 1. Ends with its
  * stdin. Acts are accepted, and a hung VM recovers from them.
  */
 const [dataDir = "", port = "0", hostCount = "1", perHost = "1"] = process.argv.slice(2);
@@ -168,7 +168,10 @@ function showing(kind: HealthKind, vm: VmReport | undefined): VmReport[] {
 /** In tenths of a second, one VM after the other through all hosts but the first, so that a test can trust that one. */
 function churn(perSecond: number): void {
   clearInterval(churning);
-  if (perSecond === 0) return;
+  if (perSecond === 0) {
+    for (const bridge of bridges) bridge.set(...[...bridge.vms.values()].filter(isSlow).map((vm) => wellVm(vm.vmId, vm.name)));
+    return;
+  }
   let turn = 0;
   churning = setInterval(() => {
     for (let step = 0; step < perSecond / 10; step++) {
@@ -176,9 +179,14 @@ function churn(perSecond: number): void {
       const host = 1 + (turn % Math.max(1, bridges.length - 1));
       const at = Math.floor(turn / bridges.length) % Number(perHost);
       const vm = bridges[host]?.vms.get(vmIdOf(host, at));
-      if (vm) bridges[host]?.set(vm.health.verdict.kind === "slow" ? wellVm(vm.vmId, vm.name) : slow(vm));
+      if (vm && isSlow(vm)) bridges[host]?.set(wellVm(vm.vmId, vm.name));
+      else if (vm?.health.verdict.kind === "healthy") bridges[host]?.set(slow(vm));
     }
   }, 100);
+}
+
+function isSlow(vm: VmReport): boolean {
+  return vm.health.verdict.kind === "slow";
 }
 
 function vmIdOf(host: number, index: number): string {
