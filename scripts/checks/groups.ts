@@ -44,12 +44,12 @@ export const GROUPS: readonly Group[] = [
   { name: "lock", about: "package-lock.json names every package of every platform", limitMs: 3 * MINUTE_MS, run: checkLock },
   { name: "shell", about: "shell scripts (shellcheck)", limitMs: MINUTE_MS, missing: missingShellcheck, run: checkShell },
   { name: "repository", about: "what is in the repository, and what must not be", limitMs: MINUTE_MS, run: checkFiles },
-  { name: "unit", about: "unit tests (vitest)", limitMs: 6 * MINUTE_MS, run: (context) => runVitest(context, ["unit", "unit-dom"]) },
+  { name: "unit", about: "unit tests (vitest)", limitMs: 9 * MINUTE_MS, run: (context) => runVitest(context, ["unit", "unit-dom"]) },
   { name: "contract", about: "simulator and every QEMU present, held to one suite", limitMs: 6 * MINUTE_MS, run: runContract },
   {
     name: "lab",
     about: "real QEMUs, broken on purpose",
-    limitMs: 8 * MINUTE_MS,
+    limitMs: 10 * MINUTE_MS,
     needsWebApp: true,
     missing: missingQemuPrograms,
     run: (context) => runVitest(context, ["lab"]),
@@ -64,7 +64,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "browser",
     about: "the screen in Chromium on real QEMUs (Playwright)",
-    limitMs: 14 * MINUTE_MS,
+    limitMs: 18 * MINUTE_MS,
     needsWebApp: true,
     missing: () => missingQemuPrograms() ?? missingChromium(),
     run: runBrowser,
