@@ -60,6 +60,16 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       return scenario;
     });
     for (const scenario of started.toReversed()) await scenario.close();
+    const names = started.flatMap((scenario) => scenario.vms.map((vm) => vm.name));
+    const listed = async () => {
+      await ripcord.dismissGone(names);
+      return (await ripcord.api<FleetSnapshot>("/vms")).vms.filter((vm) => names.includes(vm.name)).length;
+    };
+    // A QEMU that was killed while it hung stays listed until somebody has seen it; a hub that is down by now lists nobody.
+    await expect
+      .poll(listed, { intervals: [100, 250, 500], timeout: 5_000 })
+      .toBe(0)
+      .catch(() => undefined);
   },
   startVm: async ({ startLab, findVm, ripcord }, use) => {
     await use(async (scenarioName, { name, until } = {}) => {

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { FleetSnapshot } from "#lib/api/vm";
 
 const MAIN = resolve(import.meta.dirname, "../../server/main.ts");
 const MODE_ARGUMENTS = {
@@ -142,6 +143,15 @@ ${options.moreConfig ?? ""}`,
     const response = await fetch(new URL(`/api/v1${path}`, this.origin), { headers });
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
     return (await response.json()) as T;
+  }
+
+  /** Takes VMs off the list whose process ended in a way that an operator has to see first: they are this test's, not the next one's. */
+  async dismissGone(names: readonly string[]): Promise<void> {
+    const { vms } = await this.api<FleetSnapshot>("/vms");
+    for (const vm of vms) {
+      if (!names.includes(vm.name)) continue;
+      await fetch(new URL(`/api/v1/vms/${vm.vmId}/dismiss`, this.origin), { method: "POST" });
+    }
   }
 
   async close(): Promise<void> {
