@@ -377,8 +377,7 @@ export const CASES: readonly CorpusCase[] = [
       detail: "no-oob",
       maySuspect: NBD0,
       yank: { key: NBD0, does: "refused" },
-      // Behind the relay nobody sees that the server is stopped: that QEMU goes on when it answers is then true as well.
-      helps: ["heal-far-side", "give-monitor", "wait"],
+      helps: ["heal-far-side", "give-monitor"],
     },
   },
   {
